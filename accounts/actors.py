@@ -1,0 +1,35 @@
+"""Who asks. Every service and selector takes an actor first."""
+
+from dataclasses import dataclass
+from enum import Enum
+from uuid import UUID
+
+
+class ActorKind(Enum):
+    ANONYMOUS = "anonymous"
+    ACCOUNT = "account"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A caller: nobody in particular, a logged-in account, or the system itself.
+
+    What an account may do as staff is not part of it: `accounts.selectors`
+    reads the membership at the moment when it matters.
+    """
+
+    kind: ActorKind
+    user_id: UUID | None = None
+
+    @property
+    def is_system(self) -> bool:
+        return self.kind is ActorKind.SYSTEM
+
+
+ANONYMOUS = Actor(ActorKind.ANONYMOUS)
+SYSTEM = Actor(ActorKind.SYSTEM)
+
+
+def account(user_id: UUID) -> Actor:
+    return Actor(ActorKind.ACCOUNT, user_id)

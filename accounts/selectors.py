@@ -1,0 +1,41 @@
+from collections.abc import Iterable
+from uuid import UUID
+
+from accounts.actors import Actor
+from accounts.models import Membership, Organization, User
+from reserve.core.errors import Forbidden, NotFound, Unauthenticated
+
+
+def is_member(*, actor: Actor, organization_id: UUID) -> bool:
+    """Whether the actor works for the organization. The system works for all."""
+    if actor.is_system:
+        return True
+    if actor.user_id is None:
+        return False
+    return Membership.objects.filter(
+        organization_id=organization_id, user_id=actor.user_id, user__is_active=True
+    ).exists()
+
+
+def require_member(*, actor: Actor, organization_id: UUID) -> None:
+    """Raises Forbidden unless the actor works for the organization."""
+    if not is_member(actor=actor, organization_id=organization_id):
+        raise Forbidden
+
+
+def organization_ids_of(*, user: User) -> list[UUID]:
+    """The organizations whose staff the person belongs to."""
+    return list(user.memberships.values_list("organization_id", flat=True))
+
+
+def organizations_by_id(ids: Iterable[UUID]) -> dict[UUID, Organization]:
+    return Organization.objects.in_bulk(list(ids))
+
+
+def current_user(*, actor: Actor) -> User:
+    if actor.user_id is None:
+        raise Unauthenticated
+    try:
+        return User.objects.get(pk=actor.user_id, is_active=True)
+    except User.DoesNotExist:
+        raise NotFound from None

@@ -1,0 +1,1 @@
+"""What is scarce: slots and the bookings that take their seats."""

@@ -1,0 +1,327 @@
+from collections.abc import AsyncIterator
+
+import graphene
+from graphene_django import DjangoObjectType
+
+from bookings import models, selectors
+from bookings.guests import GuestDetails
+from bookings.live import SlotChange
+from bookings.requests.create import SeatsWanted
+from bookings.services.bookings import (
+    achange_status,
+    acreate_booking,
+    acreate_hold,
+)
+from bookings.states import BookingStatus as Status
+from bookings.states import SlotStatus as SlotState
+from reserve.core.broadcast import venue_group
+from reserve.core.clock import now
+from reserve.core.database import in_database
+from reserve.core.live import hub
+from venues.api.graphql import Resource, Venue
+from venues.models import Resource as ResourceModel
+from venues.models import Venue as VenueModel
+from venues.selectors import visible_venue
+
+BookingStatus = graphene.Enum.from_enum(Status, description="Where a booking stands.")
+SlotStatus = graphene.Enum.from_enum(SlotState, description="Whether a slot can be booked.")
+
+
+class Slot(DjangoObjectType):
+    """A stretch of time on a resource, with seats."""
+
+    id = graphene.ID(required=True)
+    start_time = graphene.DateTime(required=True, description="In the venue's offset.")
+    end_time = graphene.DateTime(required=True, description="In the venue's offset.")
+    status = graphene.Field(SlotStatus, required=True)
+    capacity = graphene.Int(required=True, description="Seats altogether.")
+    remaining_capacity = graphene.Int(required=True, description="Seats that are free.")
+    version = graphene.Int(required=True, description="Grows with every change of the slot.")
+    resource = graphene.Field(Resource, required=True)
+    venue = graphene.Field(Venue, required=True)
+
+    class Meta:
+        model = models.Slot
+        fields = ()
+
+    @staticmethod
+    def resolve_id(slot: models.Slot, _info):
+        return slot.public_id
+
+    @staticmethod
+    def resolve_start_time(slot: models.Slot, _info):
+        return slot.venue.local(slot.starts_at)
+
+    @staticmethod
+    def resolve_end_time(slot: models.Slot, _info):
+        return slot.venue.local(slot.ends_at)
+
+    @staticmethod
+    def resolve_status(slot: models.Slot, _info):
+        return slot.status_at(now())
+
+    @staticmethod
+    def resolve_remaining_capacity(slot: models.Slot, _info):
+        return slot.remaining
+
+
+class Guest(DjangoObjectType):
+    """The person a booking is for."""
+
+    id = graphene.ID(required=True)
+
+    class Meta:
+        model = models.Guest
+        fields = ("name", "email", "phone", "locale")
+
+    @staticmethod
+    def resolve_id(guest: models.Guest, _info):
+        return guest.public_id
+
+
+class Booking(DjangoObjectType):
+    """Seats taken, on one slot or on consecutive slots of one resource."""
+
+    id = graphene.ID(required=True)
+    status = graphene.Field(BookingStatus, required=True)
+    slot = graphene.Field(Slot, required=True, description="The first of its slots.")
+    slots = graphene.List(graphene.NonNull(Slot), required=True)
+    start_time = graphene.DateTime(required=True, description="In the venue's offset.")
+    end_time = graphene.DateTime(required=True, description="In the venue's offset.")
+    hold_expires_at = graphene.DateTime(description="When a hold lapses, in the venue's offset.")
+    created_at = graphene.DateTime(required=True, description="In the venue's offset.")
+    cancelled_at = graphene.DateTime(description="In the venue's offset.")
+    venue = graphene.Field(Venue, required=True)
+    guest = graphene.Field(Guest, required=True)
+
+    class Meta:
+        model = models.Booking
+        fields = (
+            "confirmation_code",
+            "guest_count",
+            "seats",
+            "notes",
+        )
+
+    @staticmethod
+    def resolve_id(booking: models.Booking, _info):
+        return booking.public_id
+
+    @staticmethod
+    def resolve_status(booking: models.Booking, _info):
+        return booking.status_at(now())
+
+    @staticmethod
+    async def resolve_slot(booking: models.Booking, info):
+        return (await _slots_of(booking, info))[0]
+
+    @staticmethod
+    async def resolve_slots(booking: models.Booking, info):
+        return await _slots_of(booking, info)
+
+    @staticmethod
+    def resolve_start_time(booking: models.Booking, _info):
+        return booking.venue.local(booking.starts_at)
+
+    @staticmethod
+    def resolve_end_time(booking: models.Booking, _info):
+        return booking.venue.local(booking.ends_at)
+
+    @staticmethod
+    def resolve_hold_expires_at(booking: models.Booking, _info):
+        return booking.venue.local(booking.hold_expires_at)
+
+    @staticmethod
+    def resolve_created_at(booking: models.Booking, _info):
+        return booking.venue.local(booking.created_at)
+
+    @staticmethod
+    def resolve_cancelled_at(booking: models.Booking, _info):
+        return booking.venue.local(booking.cancelled_at)
+
+
+async def _slots_of(booking: models.Booking, info) -> list[models.Slot]:
+    if booking.slots_at_hand is not None:
+        return booking.slots_at_hand
+    slots: list[models.Slot] = await info.context.load(selectors.slots_of_bookings, booking.pk)
+    return slots
+
+
+class GuestInput(graphene.InputObjectType):
+    """The person a booking is for, where that is not the caller."""
+
+    name = graphene.String(required=True)
+    email = graphene.String()
+    phone = graphene.String()
+    locale = graphene.String(description="BCP 47 language tag.")
+
+
+class _SeatsInput(graphene.InputObjectType):
+    slot_id = graphene.ID(required=True, description="The first slot.")
+    venue_id = graphene.ID(required=True)
+    guest_count = graphene.Int(required=True, description="Size of the party, at least 1.")
+    slot_count = graphene.Int(default_value=1, description="Consecutive slots, all or none.")
+    notes = graphene.String(default_value="")
+    guest = graphene.InputField(GuestInput, description="For staff who book for somebody.")
+
+
+class CreateBookingInput(_SeatsInput):
+    """Which seats are wanted, for how many, and for whom."""
+
+
+class CreateHoldInput(_SeatsInput):
+    """Which seats are wanted for a while, for how many, and for whom."""
+
+
+class Query(graphene.ObjectType):
+    available_slots = graphene.List(
+        graphene.NonNull(Slot),
+        required=True,
+        venue_id=graphene.ID(required=True),
+        date=graphene.Date(required=True, description="A day of the venue's calendar."),
+        guest_count=graphene.Int(description="Only slots where a party of this size fits."),
+        slot_count=graphene.Int(default_value=1, description="Consecutive slots wanted."),
+        resource_id=graphene.ID(),
+        description="The slots of a day that the caller can book now.",
+    )
+    booking = graphene.Field(Booking, required=True, id=graphene.ID(required=True))
+
+    @staticmethod
+    async def resolve_available_slots(
+        _root, info, *, venue_id, date, guest_count=None, slot_count=1, resource_id=None
+    ):
+        return await in_database(
+            selectors.available_slots,
+            actor=info.context.actor,
+            venue_id=VenueModel.parse_id(venue_id, field="venue_id"),
+            day=date,
+            guest_count=guest_count,
+            slot_count=slot_count,
+            resource_id=ResourceModel.parse_id(resource_id, field="resource_id")
+            if resource_id
+            else None,
+        )
+
+    @staticmethod
+    async def resolve_booking(_root, info, id):  # noqa: A002 (the contract's name)
+        return await in_database(
+            selectors.visible_booking,
+            actor=info.context.actor,
+            booking_id=models.Booking.parse_id(id),
+        )
+
+
+def _change(status: Status, description: str, *, with_reason: bool = False):
+    """A mutation that gives a booking its next status."""
+    arguments = {"id": graphene.ID(required=True)}
+    if with_reason:
+        arguments["reason"] = graphene.String(default_value="")
+
+    async def resolve(_root, info, id, reason=""):  # noqa: A002 (the contract's name)
+        booking_id = models.Booking.parse_id(id)
+        return await achange_status(
+            actor=info.context.actor, booking_id=booking_id, status=status, reason=reason
+        )
+
+    return graphene.Field(
+        Booking, required=True, args=arguments, resolver=resolve, description=description
+    )
+
+
+class Mutation(graphene.ObjectType):
+    create_hold = graphene.Field(
+        Booking,
+        required=True,
+        input=CreateHoldInput(required=True),
+        description="Take seats for a while, until the hold lapses.",
+    )
+    create_booking = graphene.Field(
+        Booking,
+        required=True,
+        input=CreateBookingInput(required=True),
+        description="Book seats; the venue's queue or staff confirm.",
+    )
+    confirm_booking = _change(Status.PENDING, "Turn a hold into a booking.")
+    cancel_booking = _change(Status.CANCELLED, "Give the seats back.", with_reason=True)
+    approve_booking = _change(Status.CONFIRMED, "Confirm a pending booking (staff).")
+    decline_booking = _change(
+        Status.DECLINED, "Decline a pending booking (staff).", with_reason=True
+    )
+    check_in_booking = _change(Status.CHECKED_IN, "The party has arrived (staff).")
+    undo_check_in = _change(Status.CONFIRMED, "The party has not arrived after all (staff).")
+    mark_no_show = _change(Status.NO_SHOW, "The party did not come (staff).")
+    complete_booking = _change(Status.COMPLETED, "The party has left (staff).")
+
+    @staticmethod
+    async def resolve_create_hold(_root, info, input):  # noqa: A002 (the contract's name)
+        return await acreate_hold(actor=info.context.actor, seats=_wanted(input))
+
+    @staticmethod
+    async def resolve_create_booking(_root, info, input):  # noqa: A002 (the contract's name)
+        return await acreate_booking(actor=info.context.actor, seats=_wanted(input))
+
+
+def _wanted(seats: _SeatsInput) -> SeatsWanted:
+    guest = seats.get("guest")
+    return SeatsWanted(
+        venue_id=VenueModel.parse_id(seats.venue_id, field="venue_id"),
+        slot_id=models.Slot.parse_id(seats.slot_id, field="slot_id"),
+        guest_count=seats.guest_count,
+        slot_count=seats.slot_count,
+        notes=seats.notes or "",
+        guest=GuestDetails(**guest) if guest else None,
+    )
+
+
+class SlotAvailability(graphene.ObjectType):
+    """A slot as it is after a change. A version that is already known can be dropped."""
+
+    slot_id = graphene.ID(required=True)
+    venue_id = graphene.ID(required=True)
+    start_time = graphene.DateTime(required=True, description="In the venue's offset.")
+    status = graphene.Field(SlotStatus, required=True)
+    capacity = graphene.Int(required=True, description="Seats altogether.")
+    remaining_capacity = graphene.Int(required=True, description="Seats that are free.")
+    version = graphene.Int(required=True, description="Grows with every change of the slot.")
+
+    @staticmethod
+    def resolve_slot_id(change: SlotChange, _info):
+        return models.Slot.format_id(change.slot_id)
+
+    @staticmethod
+    def resolve_venue_id(change: SlotChange, _info):
+        return VenueModel.format_id(change.venue_id)
+
+    @staticmethod
+    def resolve_start_time(change: SlotChange, _info):
+        return change.starts_at
+
+    @staticmethod
+    def resolve_status(change: SlotChange, _info):
+        return change.status_at(now())
+
+
+class Subscription(graphene.ObjectType):
+    slot_availability_changed = graphene.Field(
+        SlotAvailability,
+        required=True,
+        venue_id=graphene.ID(required=True),
+        description="Each change of a slot of the venue, from now on.",
+    )
+
+    @staticmethod
+    async def subscribe_slot_availability_changed(
+        _root, info, venue_id
+    ) -> AsyncIterator[SlotChange]:
+        venue = await in_database(
+            visible_venue,
+            actor=info.context.actor,
+            venue_id=VenueModel.parse_id(venue_id, field="venue_id"),
+        )
+        async with hub.listen(venue_group(venue.pk)) as messages:
+            async for message in messages:
+                yield SlotChange.from_message(message)
+
+    @staticmethod
+    def resolve_slot_availability_changed(change: SlotChange, _info, **_arguments):
+        return change

@@ -1,0 +1,251 @@
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.api.authentication import actor_of
+from bookings import selectors
+from bookings.guests import GuestDetails
+from bookings.models import Booking, Slot
+from bookings.requests.create import SeatsWanted
+from bookings.services import bookings
+from bookings.states import BookingStatus, SlotStatus
+from reserve.core.clock import now
+from reserve.core.rest.serializers import StrictCharField, StrictIntegerField, StrictSerializer
+from venues.models import Resource, Venue
+
+
+class AvailabilityQuery(StrictSerializer):
+    """What the query string of `slots` may say; query strings are text, so numbers are read."""
+
+    date = serializers.DateField(help_text="A day of the venue's calendar.")
+    guest_count = serializers.IntegerField(
+        required=False, min_value=1, help_text="Only slots where a party of this size fits."
+    )
+    slot_count = serializers.IntegerField(
+        default=1, min_value=1, max_value=bookings.MAX_SLOT_COUNT, help_text="Consecutive slots."
+    )
+    resource_id = serializers.CharField(required=False)
+
+
+class VenueTimeField(serializers.DateTimeField):
+    """An instant in the offset of the venue that its row belongs to."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(help_text="In the venue's offset.", **options)
+
+    def get_attribute(self, instance: Slot | Booking) -> Any:
+        return instance.venue.local(super().get_attribute(instance))
+
+    def to_representation(self, value: datetime) -> str:
+        return value.isoformat()
+
+
+class SlotSerializer(serializers.Serializer[Slot]):
+    id = serializers.CharField(source="public_id")
+    resource_id = serializers.SerializerMethodField()
+    start_time = VenueTimeField(source="starts_at")
+    end_time = VenueTimeField(source="ends_at")
+    status = serializers.SerializerMethodField()
+    capacity = serializers.IntegerField(help_text="Seats altogether.")
+    remaining_capacity = serializers.IntegerField(
+        source="remaining", help_text="Seats that are free."
+    )
+    version = serializers.IntegerField(help_text="Grows with every change of the slot.")
+
+    def get_resource_id(self, slot: Slot) -> str:
+        return Resource.format_id(slot.resource_id)
+
+    def get_status(self, slot: Slot) -> SlotStatus:
+        return slot.status_at(now())
+
+
+class GuestSerializer(StrictSerializer):
+    """The person a booking is for."""
+
+    name = StrictCharField(max_length=200)
+    email = serializers.EmailField(required=False, default="")
+    phone = StrictCharField(max_length=32, required=False, default="")
+    locale = StrictCharField(max_length=16, required=False, default="en")
+
+
+class SeatsSerializer(StrictSerializer):
+    """Which seats are wanted, for how many, and for whom."""
+
+    venue_id = StrictCharField()
+    slot_id = StrictCharField(help_text="The first slot.")
+    guest_count = StrictIntegerField(help_text="Size of the party, at least 1.")
+    slot_count = StrictIntegerField(default=1, help_text="Consecutive slots, all or none.")
+    notes = StrictCharField(default="", allow_blank=True)
+    guest = GuestSerializer(required=False, help_text="For staff who book for somebody.")
+
+    def wanted(self) -> SeatsWanted:
+        seats: dict[str, Any] = self.validated_data
+        guest = seats.get("guest")
+        return SeatsWanted(
+            venue_id=Venue.parse_id(seats["venue_id"], field="venue_id"),
+            slot_id=Slot.parse_id(seats["slot_id"], field="slot_id"),
+            guest_count=seats["guest_count"],
+            slot_count=seats["slot_count"],
+            notes=seats["notes"],
+            guest=GuestDetails(**guest) if guest else None,
+        )
+
+
+class ReasonSerializer(StrictSerializer):
+    reason = StrictCharField(default="", allow_blank=True, max_length=500)
+
+
+class BookingSerializer(serializers.Serializer[Booking]):
+    id = serializers.CharField(source="public_id")
+    venue_id = serializers.SerializerMethodField()
+    status = serializers.SerializerMethodField()
+    confirmation_code = serializers.CharField()
+    guest_count = serializers.IntegerField(help_text="Size of the party.")
+    seats = serializers.IntegerField(help_text="Seats taken on each slot.")
+    notes = serializers.CharField()
+    start_time = VenueTimeField(source="starts_at")
+    end_time = VenueTimeField(source="ends_at")
+    slots = serializers.SerializerMethodField()
+    guest = GuestSerializer()
+    hold_expires_at = VenueTimeField(allow_null=True)
+    created_at = VenueTimeField()
+    cancelled_at = VenueTimeField(allow_null=True)
+
+    def get_venue_id(self, booking: Booking) -> str:
+        return Venue.format_id(booking.venue_id)
+
+    def get_status(self, booking: Booking) -> BookingStatus:
+        return booking.status_at(now())
+
+    def get_slots(self, booking: Booking) -> list[dict[str, Any]]:
+        slots = booking.slots_at_hand or selectors.slots_of_bookings([booking.pk])[booking.pk]
+        return _slots_as_json(slots)
+
+
+class SlotsView(APIView):
+    @extend_schema(parameters=[AvailabilityQuery], responses=SlotSerializer(many=True))
+    def get(self, request: Request, venue: str) -> Response:
+        """The slots of a day that the caller can book now."""
+        query = AvailabilityQuery(data=request.query_params.dict())
+        query.is_valid(raise_exception=True)
+        asked = query.validated_data
+        resource = asked.get("resource_id")
+        slots = selectors.available_slots(
+            actor=actor_of(request),
+            venue_id=Venue.parse_id(venue),
+            day=asked["date"],
+            guest_count=asked.get("guest_count"),
+            slot_count=asked["slot_count"],
+            resource_id=Resource.parse_id(resource, field="resource_id") if resource else None,
+        )
+        return Response(_slots_as_json(slots))
+
+
+class HoldsView(APIView):
+    @extend_schema(request=SeatsSerializer, responses={201: BookingSerializer})
+    def post(self, request: Request) -> Response:
+        """Take seats for a while, until the hold lapses."""
+        return _created(bookings.create_hold(actor=actor_of(request), seats=_wanted(request)))
+
+
+class BookingsView(APIView):
+    @extend_schema(request=SeatsSerializer, responses={201: BookingSerializer})
+    def post(self, request: Request) -> Response:
+        """Book seats; the venue's queue or staff confirm."""
+        return _created(bookings.create_booking(actor=actor_of(request), seats=_wanted(request)))
+
+
+class BookingView(APIView):
+    @extend_schema(responses=BookingSerializer)
+    def get(self, request: Request, booking: str) -> Response:
+        """A booking, for its owner and the venue's staff."""
+        found = selectors.visible_booking(
+            actor=actor_of(request), booking_id=Booking.parse_id(booking)
+        )
+        return Response(BookingSerializer(found).data)
+
+
+class BookingStatusView(APIView):
+    """Gives a booking its next status; `status` says which."""
+
+    status: BookingStatus
+
+    @extend_schema(
+        request=ReasonSerializer,
+        responses=BookingSerializer,
+        parameters=[OpenApiParameter("booking", str, OpenApiParameter.PATH)],
+    )
+    def post(self, request: Request, booking: str) -> Response:
+        body = ReasonSerializer(data=request.data or {})
+        body.is_valid(raise_exception=True)
+        changed = bookings.change_status(
+            actor=actor_of(request),
+            booking_id=Booking.parse_id(booking),
+            status=self.status,
+            reason=body.validated_data["reason"],
+        )
+        return Response(BookingSerializer(changed).data)
+
+
+class ConfirmView(BookingStatusView):
+    """Turn a hold into a booking."""
+
+    status = BookingStatus.PENDING
+
+
+class CancelView(BookingStatusView):
+    """Give the seats back."""
+
+    status = BookingStatus.CANCELLED
+
+
+class ApproveView(BookingStatusView):
+    """Confirm a pending booking (staff)."""
+
+    status = BookingStatus.CONFIRMED
+
+
+class DeclineView(BookingStatusView):
+    """Decline a pending booking (staff)."""
+
+    status = BookingStatus.DECLINED
+
+
+class CheckInView(BookingStatusView):
+    """The party has arrived (staff)."""
+
+    status = BookingStatus.CHECKED_IN
+
+
+class NoShowView(BookingStatusView):
+    """The party did not come (staff)."""
+
+    status = BookingStatus.NO_SHOW
+
+
+class CompleteView(BookingStatusView):
+    """The party has left (staff)."""
+
+    status = BookingStatus.COMPLETED
+
+
+def _slots_as_json(slots: Sequence[Slot]) -> list[dict[str, Any]]:
+    return [dict(SlotSerializer(slot).data) for slot in slots]
+
+
+def _wanted(request: Request) -> SeatsWanted:
+    seats = SeatsSerializer(data=request.data)
+    seats.is_valid(raise_exception=True)
+    return seats.wanted()
+
+
+def _created(booking: Booking) -> Response:
+    location = reverse("booking", kwargs={"booking": booking.public_id})
+    return Response(BookingSerializer(booking).data, status=201, headers={"Location": location})

@@ -1,0 +1,212 @@
+"""The desk: the only place that opens the guard, the transaction and the lock.
+
+Group commit: while one transaction runs, callers that arrive wait in the
+process's queue and share the next one. A lone caller waits for nobody.
+docs/concurrency.md shows why a slot cannot be oversold.
+"""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    transaction,
+)
+from psycopg import errors as postgres
+
+from bookings.errors import SlotBusy
+from bookings.ledger import Ledger, MoreSlots
+from bookings.live import announce
+from bookings.models import Booking, BookingSlot, Slot
+from bookings.requests import Request
+from reserve.core.context import begin_request, request_id
+from reserve.core.errors import DomainError, ServiceUnavailable
+from reserve.core.locks import guards
+from reserve.core.logging import get_logger
+from reserve.outbox.wake import wake_relay
+
+log = get_logger(__name__)
+
+Outcome = Booking | Exception
+
+MAX_BATCH = 64
+MAX_QUEUE = 2_000
+# How long a caller waits for its outcome; the database's own limits end sooner.
+_PATIENCE_SECONDS = 20.0
+# Rounds in which the set of slots to be locked may still grow.
+_MAX_ROUNDS = 5
+
+
+@dataclass(eq=False)
+class _Ticket:
+    request: Request
+    request_id: str = field(default_factory=request_id)
+    future: "Future[Booking]" = field(default_factory=Future)
+
+
+class Desk:
+    def __init__(self) -> None:
+        self._queue: deque[_Ticket] = deque()
+        self._turn = threading.Lock()
+        self._committer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="desk")
+
+    def submit(self, request: Request) -> Booking:
+        """Decide a request and return its booking, committed.
+
+        Whoever gets the turn commits what has queued, its own request and those
+        of the callers behind it.
+
+        Raises:
+            DomainError: the request was refused; nothing has changed.
+        """
+        ticket = self._enqueue(request)
+        while not ticket.future.done() and self._turn.acquire(timeout=_PATIENCE_SECONDS):
+            try:
+                if not ticket.future.done():
+                    self._commit_next_batch()
+            finally:
+                self._turn.release()
+        return ticket.future.result(timeout=_PATIENCE_SECONDS)
+
+    async def submit_async(self, request: Request) -> Booking:
+        """The same from an event loop; a caller that is cancelled before its turn takes nothing."""
+        ticket = self._enqueue(request)
+        if len(self._queue) == 1:
+            self._committer.submit(self._drain)
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            return await asyncio.wrap_future(ticket.future)
+
+    def submit_all(self, requests: Sequence[Request]) -> list[Outcome]:
+        """Decide many requests in as few transactions as fit; refusals come back as outcomes."""
+        outcomes: list[Outcome] = []
+        for start in range(0, len(requests), MAX_BATCH):
+            outcomes += commit(requests[start : start + MAX_BATCH])
+        return outcomes
+
+    def _enqueue(self, request: Request) -> _Ticket:
+        if len(self._queue) >= MAX_QUEUE:
+            raise SlotBusy
+        ticket = _Ticket(request)
+        self._queue.append(ticket)
+        return ticket
+
+    def _drain(self) -> None:
+        close_old_connections()
+        while self._queue:
+            with self._turn:
+                self._commit_next_batch()
+
+    def _commit_next_batch(self) -> None:
+        batch: list[_Ticket] = []
+        while self._queue and len(batch) < MAX_BATCH:
+            ticket = self._queue.popleft()
+            if ticket.future.set_running_or_notify_cancel():
+                batch.append(ticket)
+        if not batch:
+            return
+        begin_request(batch[0].request_id)
+        try:
+            outcomes = commit([ticket.request for ticket in batch])
+        except Exception as error:  # noqa: BLE001 (every caller gets an outcome)
+            outcomes = [error] * len(batch)
+        for ticket, outcome in zip(batch, outcomes, strict=True):
+            if isinstance(outcome, Exception):
+                ticket.future.set_exception(outcome)
+            else:
+                ticket.future.set_result(outcome)
+
+
+def commit(batch: Sequence[Request]) -> list[Outcome]:
+    """Decide a batch in one transaction; what fails for one fails for that one alone.
+
+    A batch that fails as a whole before its commit is retried singly. One whose
+    commit went unanswered is not: it may have been carried out.
+    """
+    try:
+        return _commit_once(batch)
+    except _CommitUnanswered as error:
+        log.exception("commit_unanswered", requests=len(batch), reason=str(error.__cause__))
+        return [ServiceUnavailable()] * len(batch)
+    except DatabaseError as error:
+        if len(batch) > 1:
+            log.warning("batch_retried_singly", requests=len(batch), reason=type(error).__name__)
+            return [outcome for request in batch for outcome in commit([request])]
+        return [_refusal_of(error)]
+
+
+class _CommitUnanswered(Exception):
+    """The connection broke while the database was committing."""
+
+
+def _commit_once(batch: Sequence[Request]) -> list[Outcome]:
+    slot_ids = _slots_to_lock(batch)
+    booking_ids = {booking_id for request in batch for booking_id in request.booking_ids()}
+    for _ in range(_MAX_ROUNDS):
+        try:
+            ledger, outcomes = _transact(batch, slot_ids, booking_ids)
+        except MoreSlots as more:
+            slot_ids |= set(more.slot_ids)
+        else:
+            if ledger.changed_slots:
+                announce(ledger.changed_slots)
+            wake_relay()
+            return outcomes
+    return [SlotBusy()] * len(batch)
+
+
+def _transact(
+    batch: Sequence[Request], slot_ids: set[UUID], booking_ids: set[UUID]
+) -> tuple[Ledger, list[Outcome]]:
+    decided = False
+    try:
+        with guards(_guard_name(slot_id) for slot_id in slot_ids), transaction.atomic(durable=True):
+            ledger = Ledger.lock(slot_ids=slot_ids, booking_ids=booking_ids)
+            outcomes = [_decide(request, ledger) for request in batch]
+            ledger.write()
+            decided = True
+    except (OperationalError, InterfaceError) as error:
+        if decided:
+            raise _CommitUnanswered from error
+        raise
+    return ledger, outcomes
+
+
+def _decide(request: Request, ledger: Ledger) -> Outcome:
+    try:
+        return request.decide(ledger)
+    except DomainError as refused:
+        return refused
+
+
+def _slots_to_lock(batch: Sequence[Request]) -> set[UUID]:
+    slot_ids = {slot_id for request in batch for slot_id in request.slot_ids()}
+    booking_ids = {booking_id for request in batch for booking_id in request.booking_ids()}
+    if booking_ids:
+        links = BookingSlot.objects.filter(booking_id__in=booking_ids)
+        slot_ids.update(links.values_list("slot_id", flat=True))
+    return slot_ids
+
+
+def _guard_name(slot_id: UUID) -> str:
+    return f"{Slot.id_prefix()}.{slot_id.hex}"
+
+
+def _refusal_of(error: DatabaseError) -> Exception:
+    """What a caller is told when its own transaction failed."""
+    cause = error.__cause__
+    if isinstance(cause, postgres.LockNotAvailable | postgres.QueryCanceled):
+        return SlotBusy()
+    if isinstance(error, OperationalError | InterfaceError):
+        return ServiceUnavailable()
+    return error
+
+
+desk = Desk()

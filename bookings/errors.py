@@ -1,0 +1,60 @@
+from datetime import timedelta
+
+from reserve.core.errors import Busy, Conflict, Gone, Unprocessable
+
+
+class SlotUnavailable(Conflict):
+    code = "SLOT_UNAVAILABLE"
+    message = "Fewer seats are left than asked for."
+
+    def __init__(self, *, remaining_capacity: int) -> None:
+        super().__init__(remaining_capacity=remaining_capacity)
+
+
+class SlotClosed(Conflict):
+    code = "SLOT_CLOSED"
+    message = "The venue has closed this slot."
+
+
+class SlotInPast(Conflict):
+    code = "SLOT_IN_PAST"
+    message = "This slot has already started."
+
+
+class OutsideBookingWindow(Unprocessable):
+    code = "OUTSIDE_BOOKING_WINDOW"
+    message = "The slot is too far ahead, or too near, to be booked."
+
+
+class PartySizeNotAllowed(Unprocessable):
+    code = "PARTY_SIZE_NOT_ALLOWED"
+    message = "The venue does not take parties of this size here."
+
+
+class HoldExpired(Gone):
+    code = "HOLD_EXPIRED"
+    message = "The hold has lapsed."
+
+
+class InvalidState(Conflict):
+    code = "INVALID_STATE"
+
+    def __init__(self, *, status: str, wanted: str) -> None:
+        super().__init__(
+            f"A booking that is {status} cannot become {wanted}.", status=status, wanted=wanted
+        )
+
+
+class OutsideCancellationWindow(Conflict):
+    code = "OUTSIDE_CANCELLATION_WINDOW"
+    message = "It is too late to cancel online. Please call the venue."
+
+
+class SlotBusy(Busy):
+    """The slot stayed locked too long; safe to retry."""
+
+    code = "SLOT_BUSY"
+
+    @property
+    def retry_after(self) -> timedelta:
+        return timedelta(seconds=1)

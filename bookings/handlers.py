@@ -1,0 +1,24 @@
+"""What this app does on events. Handlers take a batch and are idempotent."""
+
+from collections.abc import Sequence
+
+from bookings.errors import InvalidState
+from bookings.models import Booking
+from bookings.services.bookings import confirm_automatically
+from bookings.states import BookingStatus
+from reserve.outbox.models import Event
+from venues.models import ConfirmationMode
+
+
+def confirm_new_bookings(events: Sequence[Event]) -> None:
+    """Confirm the bookings of venues that do so by themselves."""
+    waiting = Booking.objects.filter(
+        pk__in={event.subject_id for event in events},
+        status=BookingStatus.PENDING,
+        venue__confirmation_mode=ConfirmationMode.AUTOMATIC,
+    )
+    booking_ids = list(waiting.values_list("pk", flat=True))
+    for outcome in confirm_automatically(booking_ids=booking_ids):
+        # Somebody was quicker: confirmed, cancelled or declined, it waits no more.
+        if isinstance(outcome, Exception) and not isinstance(outcome, InvalidState):
+            raise outcome

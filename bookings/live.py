@@ -1,0 +1,76 @@
+"""What watchers of a venue are told when seats change."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from bookings.models import Slot
+from bookings.states import SlotStatus, slot_status
+from reserve.core.broadcast import publish, venue_group
+
+
+@dataclass(frozen=True, slots=True)
+class SlotChange:
+    """The state of a slot after a change; `version` orders what is said of one slot."""
+
+    slot_id: UUID
+    venue_id: UUID
+    starts_at: datetime
+    """In the venue's offset."""
+    capacity: int
+    remaining_capacity: int
+    is_closed: bool
+    version: int
+
+    def to_message(self) -> dict[str, Any]:
+        """The change as the channel layer carries it: plain values only."""
+        return {
+            "type": "slot.changed",
+            "slot_id": str(self.slot_id),
+            "venue_id": str(self.venue_id),
+            "starts_at": self.starts_at.isoformat(),
+            "capacity": self.capacity,
+            "remaining_capacity": self.remaining_capacity,
+            "is_closed": self.is_closed,
+            "version": self.version,
+        }
+
+    @classmethod
+    def from_message(cls, message: dict[str, Any]) -> "SlotChange":
+        return cls(
+            slot_id=UUID(message["slot_id"]),
+            venue_id=UUID(message["venue_id"]),
+            starts_at=datetime.fromisoformat(message["starts_at"]),
+            capacity=message["capacity"],
+            remaining_capacity=message["remaining_capacity"],
+            is_closed=message["is_closed"],
+            version=message["version"],
+        )
+
+    def status_at(self, now: datetime) -> SlotStatus:
+        return slot_status(
+            starts_at=self.starts_at,
+            is_closed=self.is_closed,
+            remaining=self.remaining_capacity,
+            now=now,
+        )
+
+
+def announce(slots: Iterable[Slot]) -> None:
+    """Publish the state of slots after a commit."""
+    for slot in slots:
+        publish(venue_group(slot.venue_id), _change_of(slot).to_message())
+
+
+def _change_of(slot: Slot) -> SlotChange:
+    return SlotChange(
+        slot_id=slot.pk,
+        venue_id=slot.venue_id,
+        starts_at=slot.venue.local(slot.starts_at),
+        capacity=slot.capacity,
+        remaining_capacity=slot.remaining,
+        is_closed=slot.is_closed,
+        version=slot.version,
+    )

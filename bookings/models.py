@@ -1,0 +1,192 @@
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.db.models import F, Q
+
+from accounts.models import Organization, User
+from bookings.states import SEATED, BookingStatus, SlotStatus, slot_status
+from reserve.core.ids import UlidField, UlidModel
+from venues.models import Resource, Venue
+
+
+class Guest(UlidModel):
+    """A person as one organization knows them, with or without an account."""
+
+    id = UlidField("guest")
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="guests")
+    account = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True)
+    name = models.CharField(max_length=200)
+    email = models.EmailField(blank=True)
+    phone = models.CharField(max_length=32, blank=True)
+    locale = models.CharField(max_length=16, default="en", help_text="BCP 47 language tag.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("name",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("organization", "account"),
+                condition=Q(account__isnull=False),
+                name="one_guest_per_account",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Slot(UlidModel):
+    """A stretch of time on a resource, with seats.
+
+    `reserved` is written by the desk alone, under the slot's row lock; lapsed
+    holds are part of it until somebody gives their seats back.
+    """
+
+    id = UlidField("slot")
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT, related_name="slots")
+    resource = models.ForeignKey(Resource, on_delete=models.PROTECT, related_name="slots")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    capacity = models.PositiveIntegerField()
+    reserved = models.PositiveIntegerField(default=0)
+    is_closed = models.BooleanField(default=False)
+    version = models.PositiveBigIntegerField(
+        default=0, help_text="Grows by one with every change of seats, capacity or closure."
+    )
+    next_lapse_at = models.DateTimeField(
+        null=True, help_text="Not later than the first instant at which a hold on it lapses."
+    )
+
+    class Meta:
+        ordering = ("starts_at", "resource")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("organization", "resource", "starts_at"), name="one_slot_per_start"
+            ),
+            models.CheckConstraint(
+                condition=Q(reserved__gte=0, reserved__lte=F("capacity")),
+                name="slot_is_never_oversold",
+            ),
+            models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="slot_takes_time"),
+        )
+        indexes = (
+            models.Index(fields=("venue", "starts_at"), name="slot_by_venue_and_time"),
+            models.Index(
+                fields=("next_lapse_at",),
+                condition=Q(next_lapse_at__isnull=False),
+                name="slot_by_next_lapse",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.resource}, {self.venue.local(self.starts_at):%Y-%m-%d %H:%M}"
+
+    @property
+    def remaining(self) -> int:
+        return self.capacity - self.reserved
+
+    def status_at(self, now: datetime) -> SlotStatus:
+        return slot_status(
+            starts_at=self.starts_at,
+            is_closed=self.is_closed,
+            remaining=self.remaining,
+            now=now,
+        )
+
+
+class Booking(UlidModel):
+    """Seats taken, on one slot or on consecutive slots of one resource.
+
+    A hold is a booking in status HELD.
+    """
+
+    id = UlidField("booking")
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT, related_name="bookings")
+    resource = models.ForeignKey(Resource, on_delete=models.PROTECT, related_name="+")
+    customer = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="bookings"
+    )
+    guest = models.ForeignKey(Guest, on_delete=models.PROTECT, related_name="bookings")
+    slots = models.ManyToManyField(Slot, through="BookingSlot", related_name="bookings")
+    status = models.CharField(max_length=16, choices=BookingStatus)
+    guest_count = models.PositiveIntegerField(help_text="Size of the party.")
+    seats = models.PositiveIntegerField(help_text="Seats taken on each of its slots.")
+    notes = models.TextField(blank=True)
+    confirmation_code = models.CharField(max_length=8, unique=True)
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    hold_expires_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+    cancelled_at = models.DateTimeField(null=True, blank=True)
+    version = models.PositiveIntegerField(help_text="Events recorded of it so far.")
+
+    class Meta:
+        ordering = ("-starts_at",)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(guest_count__gt=0, seats__gt=0), name="booking_has_a_party"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=BookingStatus.HELD) | Q(hold_expires_at__isnull=False),
+                name="hold_has_an_end",
+            ),
+        )
+        indexes = (
+            models.Index(fields=("venue", "starts_at"), name="booking_by_venue_and_time"),
+            models.Index(fields=("customer", "starts_at"), name="booking_by_customer"),
+            models.Index(
+                fields=("hold_expires_at",),
+                condition=Q(status=BookingStatus.HELD),
+                name="booking_by_lapse",
+            ),
+            models.Index(
+                fields=("starts_at",),
+                condition=Q(status=BookingStatus.PENDING),
+                name="booking_unanswered",
+            ),
+        )
+
+    # The slots, where whoever changed the booking has them at hand.
+    slots_at_hand: list[Slot] | None = None
+
+    def __str__(self) -> str:
+        return self.confirmation_code
+
+    def has_lapsed_at(self, now: datetime) -> bool:
+        return (
+            self.status == BookingStatus.HELD
+            and self.hold_expires_at is not None
+            and self.hold_expires_at <= now
+        )
+
+    def status_at(self, now: datetime) -> BookingStatus:
+        """The status as everybody should see it: a lapsed hold is EXPIRED, swept or not."""
+        return BookingStatus.EXPIRED if self.has_lapsed_at(now) else BookingStatus(self.status)
+
+    @property
+    def uses_seats(self) -> bool:
+        return self.status in SEATED
+
+    @property
+    def duration(self) -> timedelta:
+        return self.ends_at - self.starts_at
+
+
+class BookingSlot(models.Model):
+    """A booking takes its seats on this slot. The rows stay when the seats go back."""
+
+    pk = models.CompositePrimaryKey("booking_id", "slot_id")
+    booking = models.ForeignKey(Booking, on_delete=models.CASCADE, related_name="slot_links")
+    slot = models.ForeignKey(Slot, on_delete=models.PROTECT, related_name="booking_links")
+    # Checked on the booking already; here it is the future sharding key.
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="+", db_constraint=False
+    )
+
+    class Meta:
+        ordering = ("booking", "slot")
+
+    def __str__(self) -> str:
+        return f"{self.booking_id} on {self.slot_id}"

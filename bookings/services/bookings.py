@@ -1,0 +1,116 @@
+"""What can be done with bookings. Each goes through the desk."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from accounts.actors import SYSTEM, Actor
+from bookings import selectors
+from bookings.desk import Outcome, desk
+from bookings.models import Booking
+from bookings.requests.change import ChangeStatus, ExpireHold
+from bookings.requests.create import SeatsWanted, TakeSeats
+from bookings.requests.imported import ImportBooking
+from bookings.states import BookingStatus
+from reserve.core.errors import Invalid, Unauthenticated
+
+MAX_GUEST_COUNT = 100_000
+MAX_SLOT_COUNT = 48
+MAX_NOTES = 2_000
+
+
+def create_hold(*, actor: Actor, seats: SeatsWanted) -> Booking:
+    """Take seats until the hold lapses.
+
+    Raises:
+        Unauthenticated: there is nobody to book for.
+        Invalid: a number or text that makes no sense.
+        SlotUnavailable: too few seats remain.
+        SlotBusy: the slot stayed locked too long; safe to retry.
+
+    The other refusals of `bookings.errors` tell of the venue's rules.
+    """
+    return desk.submit(_taking(actor, seats, BookingStatus.HELD))
+
+
+async def acreate_hold(*, actor: Actor, seats: SeatsWanted) -> Booking:
+    """`create_hold` from an event loop."""
+    return await desk.submit_async(_taking(actor, seats, BookingStatus.HELD))
+
+
+def create_booking(*, actor: Actor, seats: SeatsWanted) -> Booking:
+    """Book seats; the queue or the venue's staff confirm. Refuses as `create_hold` does."""
+    return desk.submit(_taking(actor, seats, BookingStatus.PENDING))
+
+
+async def acreate_booking(*, actor: Actor, seats: SeatsWanted) -> Booking:
+    """`create_booking` from an event loop."""
+    return await desk.submit_async(_taking(actor, seats, BookingStatus.PENDING))
+
+
+def _taking(actor: Actor, seats: SeatsWanted, status: BookingStatus) -> TakeSeats:
+    if actor.user_id is None and not actor.is_system:
+        raise Unauthenticated
+    if not 1 <= seats.guest_count <= MAX_GUEST_COUNT:
+        raise Invalid.field("guest_count", f"This must be from 1 to {MAX_GUEST_COUNT}.")
+    if not 1 <= seats.slot_count <= MAX_SLOT_COUNT:
+        raise Invalid.field("slot_count", f"This must be from 1 to {MAX_SLOT_COUNT}.")
+    if len(seats.notes) > MAX_NOTES:
+        raise Invalid.field("notes", f"This must not be longer than {MAX_NOTES} characters.")
+    return TakeSeats(actor, seats, status)
+
+
+def change_status(
+    *, actor: Actor, booking_id: UUID, status: BookingStatus, reason: str = ""
+) -> Booking:
+    """Give a booking its next status: cancel, approve, decline, check in and so on.
+
+    Raises:
+        NotFound: out of the actor's reach.
+        Forbidden: theirs to see, not theirs to do.
+        InvalidState: the present status does not allow it.
+        HoldExpired: it is a hold that lapsed.
+        OutsideCancellationWindow: too late for a customer to cancel.
+    """
+    return desk.submit(ChangeStatus(actor, booking_id, status, reason))
+
+
+async def achange_status(
+    *, actor: Actor, booking_id: UUID, status: BookingStatus, reason: str = ""
+) -> Booking:
+    """`change_status` from an event loop."""
+    return await desk.submit_async(ChangeStatus(actor, booking_id, status, reason))
+
+
+def confirm_automatically(*, booking_ids: Sequence[UUID]) -> list[Outcome]:
+    """Confirm pending bookings of venues that leave it to the queue."""
+    return desk.submit_all(
+        [ChangeStatus(SYSTEM, booking_id, BookingStatus.CONFIRMED) for booking_id in booking_ids]
+    )
+
+
+def release_lapsed_holds(*, limit: int = 500) -> int:
+    """Give back the seats of holds whose time is over; return how many holds were looked at.
+
+    Tidying only: a lapsed hold's seats can be booked whether this ran or not.
+    """
+    lapsed = selectors.lapsed_hold_ids(limit=limit)
+    desk.submit_all([ExpireHold(booking_id) for booking_id in lapsed])
+    return len(lapsed)
+
+
+def decline_unanswered(*, limit: int = 500) -> int:
+    """Decline pending bookings whose slot has started; return how many were looked at."""
+    unanswered = selectors.unanswered_booking_ids(limit=limit)
+    reason = "Nobody answered before the slot began."
+    desk.submit_all(
+        [
+            ChangeStatus(SYSTEM, booking_id, BookingStatus.DECLINED, reason)
+            for booking_id in unanswered
+        ]
+    )
+    return len(unanswered)
+
+
+def import_bookings(*, requests: Sequence[ImportBooking]) -> list[Outcome]:
+    """Record bookings made elsewhere, each with its own outcome."""
+    return desk.submit_all(requests)

@@ -1,0 +1,51 @@
+"""The ASGI application of the web process: GraphQL beside Django, HTTP and WebSocket."""
+
+import os
+from typing import Any
+
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.core.asgi import get_asgi_application
+from django.urls import URLPattern, re_path
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "reserve.settings")
+# Loads the apps: what is imported below needs them.
+pages = get_asgi_application()
+
+from accounts.actors import ANONYMOUS, Actor  # noqa: E402
+from accounts.tokens import actor_of_header  # noqa: E402
+from reserve.core.asgi import RequestMiddleware  # noqa: E402
+from reserve.core.graphql.executor import Executor  # noqa: E402
+from reserve.core.graphql.http import GraphQLHTTP  # noqa: E402
+from reserve.core.graphql.websocket import GraphQLConsumer  # noqa: E402
+from reserve.schema import schema  # noqa: E402
+
+
+def authenticate(authorization: str) -> Actor:
+    """Whoever the header names; nobody in particular without one."""
+    return actor_of_header(authorization) if authorization else ANONYMOUS
+
+
+def _at(pattern: str, application: Any) -> URLPattern:
+    """A route of Channels: its routers take ASGI applications where Django's take views."""
+    route: URLPattern = re_path(pattern, application)
+    return route
+
+
+async def no_such_socket(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "websocket.close", "code": 4404})
+
+
+executor = Executor(schema.graphql_schema)
+graphql_http = GraphQLHTTP(executor, authenticate=authenticate, pages=pages)
+graphql_websocket = GraphQLConsumer.as_asgi(executor=executor, authenticate=authenticate)
+
+application = RequestMiddleware(
+    ProtocolTypeRouter(
+        {
+            "http": URLRouter([_at(r"^graphql$", graphql_http), _at(r"", pages)]),
+            "websocket": URLRouter(
+                [_at(r"^graphql$", graphql_websocket), _at(r"", no_such_socket)]
+            ),
+        }
+    )
+)

@@ -1,0 +1,1 @@
+"""The grammar of the house: ids, clock, errors, limits. Knows no app."""

@@ -1,0 +1,22 @@
+"""What a request carries through web, task and WebSocket: its id."""
+
+import re
+from contextvars import ContextVar
+from uuid import uuid4
+
+REQUEST_ID_HEADER = "X-Request-ID"
+_ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+_request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+
+def request_id() -> str:
+    """The id of the request or task at work, or an empty string."""
+    return _request_id.get()
+
+
+def begin_request(offered: str = "") -> str:
+    """Set the id of the work that starts here; take the caller's where it is acceptable."""
+    value = offered if _ACCEPTABLE.fullmatch(offered) else uuid4().hex
+    _request_id.set(value)
+    return value

@@ -1,0 +1,1 @@
+"""GraphQL over HTTP and WebSocket: one executor, one context, for any schema."""

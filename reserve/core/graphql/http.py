@@ -1,0 +1,103 @@
+"""GraphQL over HTTP as an ASGI application of its own, beside Django's.
+
+Django's handler and its middleware cost ten times the work itself
+(docs/adr/0001-graphql-asgi.md).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from django.conf import settings
+
+from reserve.core.asgi import header
+from reserve.core.errors import DomainError, Invalid, PayloadTooLarge
+from reserve.core.failures import as_domain_error
+from reserve.core.graphql.context import Context
+from reserve.core.graphql.executor import CannotRun, Executor, Operation, refusal_response
+
+Authenticate = Callable[[str], Any]
+
+_JSON = "application/json"
+
+
+class _UnsupportedMediaType(DomainError):
+    """JSON only: a form posted by another site must not execute (CSRF)."""
+
+    code = Invalid.code
+    status = 415
+    message = f"Send the body as {_JSON}."
+
+
+class _MethodNotAllowed(DomainError):
+    code = Invalid.code
+    status = 405
+    message = "Send GraphQL documents by POST."
+
+
+class GraphQLHTTP:
+    """Answers `POST` with JSON; whatever asks for a page is Django's to show."""
+
+    def __init__(self, executor: Executor, *, authenticate: Authenticate, pages: Any) -> None:
+        self._executor = executor
+        self._authenticate = authenticate
+        self._pages = pages
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["method"] in {"GET", "HEAD"} and "text/html" in header(scope, b"accept"):
+            await self._pages(scope, receive, send)
+            return
+        try:
+            status, response = await self._respond(scope, receive)
+        except DomainError as error:
+            status, response = error.status, refusal_response(error)
+        except CannotRun as refused:
+            status, response = 400, refused.response()
+        except Exception as error:  # noqa: BLE001 (nothing is outside of this)
+            status, response = as_domain_error(error).status, refusal_response(DomainError())
+        body = orjson.dumps(response)
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            (b"cache-control", b"no-store"),
+        ]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _respond(self, scope: Any, receive: Any) -> tuple[int, dict[str, Any]]:
+        if scope["method"] != "POST":
+            raise _MethodNotAllowed
+        media_type = header(scope, b"content-type").partition(";")[0].strip().lower()
+        if media_type != _JSON:
+            raise _UnsupportedMediaType
+        operation = Operation.from_body(_parse(await _read_body(receive)))
+        actor = self._authenticate(header(scope, b"authorization"))
+        prepared = self._executor.prepare(operation)
+        if prepared.is_subscription:
+            raise Invalid("Subscriptions go over WebSocket.")
+        return 200, await self._executor.execute(prepared, operation, Context(actor))
+
+
+async def _read_body(receive: Any) -> bytes:
+    """The whole body, as long as it is not larger than it may be."""
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Invalid("The body ended early.")
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > settings.MAX_BODY_BYTES:
+            raise PayloadTooLarge
+        chunks.append(chunk)
+        if not message.get("more_body"):
+            return b"".join(chunks)
+
+
+def _parse(body: bytes) -> object:
+    # orjson limits the depth that it reads, which json does not.
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise Invalid("The body is not valid JSON.") from None

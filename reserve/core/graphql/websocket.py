@@ -1,0 +1,195 @@
+"""GraphQL over WebSocket, by the graphql-transport-ws protocol.
+
+https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from enum import IntEnum
+from typing import Any
+
+import orjson
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from reserve.core.errors import DomainError, Invalid
+from reserve.core.failures import as_domain_error
+from reserve.core.graphql.context import Context
+from reserve.core.graphql.executor import (
+    CannotRun,
+    Executor,
+    Operation,
+    Prepared,
+    Response,
+    refusal_response,
+)
+from reserve.core.graphql.http import Authenticate
+from reserve.core.live import TooSlow
+
+SUBPROTOCOL = "graphql-transport-ws"
+_INIT_TIMEOUT_SECONDS = 10.0
+_MAX_OPERATIONS = 100
+
+
+class CloseCode(IntEnum):
+    """The codes of the protocol."""
+
+    BAD_REQUEST = 4400
+    UNAUTHORIZED = 4401
+    FORBIDDEN = 4403
+    SUBPROTOCOL_NOT_ACCEPTABLE = 4406
+    CONNECTION_INITIALISATION_TIMEOUT = 4408
+    SUBSCRIBER_ALREADY_EXISTS = 4409
+    TOO_MANY_REQUESTS = 4429
+
+
+class GraphQLConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+    """One socket: any number of operations, each a task of its own."""
+
+    # Messages of the channel layer come by the process's hub, not by a channel
+    # for each socket; an alias that is not configured means none.
+    channel_layer_alias = "none"
+
+    executor: Executor
+    authenticate: Authenticate
+
+    def __init__(self, *, executor: Executor, authenticate: Authenticate) -> None:
+        super().__init__()
+        self.executor = executor
+        self.authenticate = authenticate
+        self._actor: Any = None
+        self._init_received = False
+        self._acknowledged = False
+        self._operations: dict[str, asyncio.Task[None]] = {}
+        self._init_timer: asyncio.TimerHandle | None = None
+
+    # --- The socket -----------------------------------------------------------------
+
+    async def connect(self) -> None:
+        if SUBPROTOCOL not in self.scope["subprotocols"]:
+            # A code can only be sent over an open socket.
+            await self.accept()
+            await self._close(CloseCode.SUBPROTOCOL_NOT_ACCEPTABLE, "Subprotocol not acceptable")
+            return
+        await self.accept(SUBPROTOCOL)
+        loop = asyncio.get_running_loop()
+        self._init_timer = loop.call_later(_INIT_TIMEOUT_SECONDS, self._on_init_timeout)
+
+    async def disconnect(self, code: int) -> None:
+        if self._init_timer:
+            self._init_timer.cancel()
+        for task in self._operations.values():
+            task.cancel()
+        await asyncio.gather(*self._operations.values(), return_exceptions=True)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        try:
+            message = orjson.loads(text_data or b"")
+        except orjson.JSONDecodeError:
+            message = None
+        if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+            await self._close(CloseCode.BAD_REQUEST, "Invalid message received")
+            return
+        match message["type"]:
+            case "connection_init":
+                await self._initialise(message.get("payload"))
+            case "ping":
+                await self._send({"type": "pong"})
+            case "pong":
+                pass
+            case "subscribe":
+                await self._begin(message.get("id"), message.get("payload"))
+            case "complete":
+                await self._complete(message.get("id"))
+            case _:
+                await self._close(CloseCode.BAD_REQUEST, "Invalid message received")
+
+    # --- Messages of the protocol -------------------------------------------------------
+
+    async def _initialise(self, payload: object) -> None:
+        if self._init_received:
+            reason = "Too many initialisation requests"
+            await self._close(CloseCode.TOO_MANY_REQUESTS, reason)
+            return
+        self._init_received = True
+        if self._init_timer:
+            self._init_timer.cancel()
+        authorization = payload.get("authorization") if isinstance(payload, dict) else None
+        try:
+            self._actor = self.authenticate(authorization if isinstance(authorization, str) else "")
+        except DomainError:
+            await self._close(CloseCode.FORBIDDEN, "Forbidden")
+            return
+        self._acknowledged = True
+        await self._send({"type": "connection_ack"})
+
+    async def _begin(self, operation_id: object, payload: object) -> None:
+        if not self._acknowledged:
+            await self._close(CloseCode.UNAUTHORIZED, "Unauthorized")
+            return
+        if not isinstance(operation_id, str) or not operation_id:
+            await self._close(CloseCode.BAD_REQUEST, "Invalid message received")
+            return
+        if operation_id in self._operations:
+            reason = f"Subscriber for {operation_id} already exists"[:120]
+            await self._close(CloseCode.SUBSCRIBER_ALREADY_EXISTS, reason)
+            return
+        if len(self._operations) >= _MAX_OPERATIONS:
+            await self._close(CloseCode.TOO_MANY_REQUESTS, "Too many operations")
+            return
+        try:
+            request = Operation.from_body(payload)
+        except Invalid:
+            await self._close(CloseCode.BAD_REQUEST, "Invalid message received")
+            return
+        task = asyncio.create_task(self._run(operation_id, request))
+        self._operations[operation_id] = task
+        task.add_done_callback(lambda _: self._operations.pop(operation_id, None))
+
+    async def _complete(self, operation_id: object) -> None:
+        if isinstance(operation_id, str) and (task := self._operations.pop(operation_id, None)):
+            task.cancel()
+
+    async def _run(self, operation_id: str, request: Operation) -> None:
+        try:
+            prepared = self.executor.prepare(request)
+            async for response in self._responses(prepared, request):
+                await self._send({"type": "next", "id": operation_id, "payload": response})
+        except CannotRun as refused:
+            await self._fail(operation_id, refused.response())
+        except DomainError as error:
+            await self._fail(operation_id, refusal_response(error))
+        except TooSlow:
+            await self._close(CloseCode.TOO_MANY_REQUESTS, "Too slow")
+        except Exception as error:  # noqa: BLE001 (an operation's end, not the socket's)
+            await self._fail(operation_id, refusal_response(as_domain_error(error)))
+        else:
+            await self._send({"type": "complete", "id": operation_id})
+
+    async def _responses(self, prepared: Prepared, request: Operation) -> AsyncIterator[Response]:
+        context = Context(self._actor)
+        if not prepared.is_subscription:
+            yield await self.executor.execute(prepared, request, context)
+            return
+        stream = await self.executor.subscribe(prepared, request, context)
+        if isinstance(stream, dict):
+            yield stream
+            return
+        async for response in stream:
+            yield response
+
+    async def _fail(self, operation_id: str, response: Response) -> None:
+        await self._send({"type": "error", "id": operation_id, "payload": response["errors"]})
+
+    # --- Sending ----------------------------------------------------------------------------
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        await self.send(text_data=orjson.dumps(message).decode())
+
+    async def _close(self, code: CloseCode, reason: str) -> None:
+        await self.close(code=code, reason=reason)
+
+    def _on_init_timeout(self) -> None:
+        self._init_timer = None
+        reason = "Connection initialisation timeout"
+        closing = self._close(CloseCode.CONNECTION_INITIALISATION_TIMEOUT, reason)
+        self._closing = asyncio.ensure_future(closing)

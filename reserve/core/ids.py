@@ -1,0 +1,77 @@
+"""Ids: a prefix and a ULID (github.com/ulid/spec), `venue_01HQ3…`.
+
+Inside they are `uuid.UUID` with the ULID's 16 bytes, which is also what the
+database stores; the prefixed form exists at the edges only.
+"""
+
+import re
+from typing import Any
+from uuid import UUID
+
+from django.db import models
+from ulid import ULID
+
+from reserve.core.errors import Invalid
+
+# The first of 26 base32 characters holds 3 bits of the 128.
+_ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
+
+
+def new_id() -> UUID:
+    """A fresh id that sorts after every id made in an earlier millisecond."""
+    return ULID().to_uuid()
+
+
+def format_id(prefix: str, value: UUID) -> str:
+    return f"{prefix}_{ULID.from_bytes(value.bytes)}"
+
+
+def parse_id(prefix: str, text: object, *, field: str = "id") -> UUID:
+    """The UUID of a prefixed id.
+
+    Raises:
+        Invalid: not a string, another kind's prefix, or not a ULID.
+    """
+    if isinstance(text, str):
+        kind, _, ulid = text.partition("_")
+        if kind == prefix and _ULID.fullmatch(ulid):
+            return ULID.from_str(ulid).to_uuid()
+    raise Invalid.field(field, f"This is not an id of the kind {prefix}_….")
+
+
+class UlidField(models.UUIDField):  # type: ignore[type-arg]
+    """A primary key made by `new_id`, with the prefix of its public form."""
+
+    def __init__(self, prefix: str = "", **options: Any) -> None:
+        self.prefix = prefix
+        defaults: dict[str, Any] = {"primary_key": True, "default": new_id, "editable": False}
+        super().__init__(**(defaults | options))
+
+    def deconstruct(self) -> Any:
+        name, path, args, options = super().deconstruct()
+        return name, path, args, options | {"prefix": self.prefix}
+
+
+class UlidModel(models.Model):
+    """A model whose `id` is a UlidField."""
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def id_prefix(cls) -> str:
+        field = cls._meta.pk
+        assert isinstance(field, UlidField)
+        return field.prefix
+
+    @property
+    def public_id(self) -> str:
+        return format_id(self.id_prefix(), self.pk)
+
+    @classmethod
+    def format_id(cls, value: UUID) -> str:
+        return format_id(cls.id_prefix(), value)
+
+    @classmethod
+    def parse_id(cls, text: object, *, field: str = "id") -> UUID:
+        return parse_id(cls.id_prefix(), text, field=field)

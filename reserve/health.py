@@ -1,0 +1,123 @@
+"""Whether the process answers, whether it can serve, and its figures."""
+
+import ipaddress
+from collections.abc import Callable, Iterable
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db import Error, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django_redis import get_redis_connection
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from redis.exceptions import RedisError
+
+from reserve.core.logging import get_logger
+from reserve.outbox.selectors import age_of_oldest_undelivered, count_undelivered
+
+log = get_logger(__name__)
+
+
+class _NotReady(Exception):
+    """A part that does not do what it must; the text says which way."""
+
+
+def live(_request: HttpRequest) -> HttpResponse:
+    return JsonResponse({"status": "ok"})
+
+
+def ready(_request: HttpRequest) -> HttpResponse:
+    """200 where everything that serving needs is there, otherwise 503 with the part that fails."""
+    checks = {check.__name__.lstrip("_"): _result(check) for check in _CHECKS}
+    failed = [name for name, result in checks.items() if result["status"] != "ok"]
+    if failed:
+        log.warning("not_ready", failed=failed)
+    body = {"status": "failed" if failed else "ok", "checks": checks}
+    return JsonResponse(body, status=503 if failed else 200)
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus's text format, for loopback and the networks that a setting names."""
+    peer = request.META.get("REMOTE_ADDR")
+    networks = [ipaddress.ip_network(network) for network in settings.METRICS_ALLOWED_NETWORKS]
+    if not peer or not any(ipaddress.ip_address(peer) in network for network in networks):
+        raise PermissionDenied
+    return HttpResponse(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)
+
+
+# --- Parts ---------------------------------------------------------------------
+
+
+def _database() -> dict[str, object]:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except Error as error:
+        raise _NotReady("PostgreSQL cannot be reached.") from error
+    return {}
+
+
+def _redis() -> dict[str, object]:
+    try:
+        get_redis_connection("default").ping()
+    except RedisError as error:
+        raise _NotReady("Redis cannot be reached.") from error
+    return {}
+
+
+def _migrations() -> dict[str, object]:
+    try:
+        executor = MigrationExecutor(connection)
+        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except Error as error:
+        raise _NotReady("PostgreSQL cannot be reached.") from error
+    if missing:
+        raise _NotReady(f"{len(missing)} migrations are not applied.")
+    return {}
+
+
+def _events() -> dict[str, object]:
+    try:
+        seconds = age_of_oldest_undelivered().total_seconds()
+    except Error as error:
+        raise _NotReady("PostgreSQL cannot be reached.") from error
+    if seconds > settings.EVENT_AGE_LIMIT.total_seconds():
+        raise _NotReady(f"An event has been undelivered for {seconds:.0f} s.")
+    return {"oldest_undelivered_seconds": round(seconds, 1)}
+
+
+_CHECKS: tuple[Callable[[], dict[str, object]], ...] = (_database, _redis, _migrations, _events)
+
+
+def _result(check: Callable[[], dict[str, object]]) -> dict[str, object]:
+    try:
+        return {"status": "ok", **check()}
+    except _NotReady as reason:
+        return {"status": "failed", "reason": str(reason)}
+
+
+class _EventFigures(Collector):
+    """Read from the database at each scrape: every process would tell the same."""
+
+    def collect(self) -> Iterable[Metric]:
+        try:
+            undelivered = count_undelivered()
+            age = age_of_oldest_undelivered().total_seconds()
+        except Error:
+            return
+        yield GaugeMetricFamily(
+            "reserve_events_undelivered", "Events that the relay still owes.", value=undelivered
+        )
+        yield GaugeMetricFamily(
+            "reserve_events_oldest_undelivered_seconds",
+            "Age of the oldest event that the relay still owes.",
+            value=age,
+        )
+
+    def describe(self) -> Iterable[Metric]:
+        return ()
+
+
+REGISTRY.register(_EventFigures())

@@ -1,0 +1,1 @@
+"""The event log, and the relay that carries events to their handlers."""

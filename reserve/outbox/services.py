@@ -1,0 +1,102 @@
+"""The relay: claims undelivered events, hands them to their handlers, records the outcome.
+
+At least once, and in order per subject: an event is claimed only when no earlier
+one of its subject is still on its way. Handlers take a batch of events, so that
+they can work as the desk does, and are idempotent.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef
+from django.db.models.functions import Now
+from django.utils.module_loading import import_string
+
+from reserve.core.logging import get_logger
+from reserve.outbox.models import Event
+
+Handler = Callable[[Sequence[Event]], None]
+Routes = Mapping[str, Sequence[Handler]]
+
+log = get_logger(__name__)
+
+# Longer than the longest run of a relay task, which CELERY_TASK_TIME_LIMIT ends.
+CLAIM_LEASE = timedelta(seconds=60)
+CLAIM_SIZE = 200
+MAX_ATTEMPTS = 8
+_MAX_BACKOFF = timedelta(minutes=10)
+
+
+def record(events: Sequence[Event]) -> None:
+    """Insert events in the caller's transaction."""
+    Event.objects.bulk_create(events)
+
+
+def relay_pending_events() -> int:
+    """Deliver one claim's worth of events; return how many were claimed."""
+    claimed = _claim()
+    if not claimed:
+        return 0
+    routes: Routes = import_string(settings.EVENT_ROUTES)
+    failures: dict[Event, Exception] = {}
+    for name in dict.fromkeys(event.name for event in claimed):
+        events = [event for event in claimed if event.name == name]
+        for handler in routes.get(name, ()):
+            failures |= _deliver(handler, [event for event in events if event not in failures])
+    _record_outcomes(claimed, failures)
+    return len(claimed)
+
+
+def _claim() -> list[Event]:
+    undelivered = Event.objects.filter(delivered_at=None, dead_at=None)
+    earlier = undelivered.filter(
+        organization_id=OuterRef("organization_id"),
+        subject_id=OuterRef("subject_id"),
+        sequence__lt=OuterRef("sequence"),
+    )
+    with transaction.atomic():
+        claimed = list(
+            undelivered.filter(~Exists(earlier), next_attempt_at__lte=Now())
+            .select_for_update(skip_locked=True)
+            .order_by("next_attempt_at")[:CLAIM_SIZE]
+        )
+        Event.objects.filter(pk__in=[event.pk for event in claimed]).update(
+            attempts=F("attempts") + 1, next_attempt_at=Now() + CLAIM_LEASE
+        )
+    for event in claimed:
+        event.attempts += 1
+    return claimed
+
+
+def _deliver(handler: Handler, events: Sequence[Event]) -> dict[Event, Exception]:
+    """Call a handler with a batch; if that fails, with one event at a time."""
+    if not events:
+        return {}
+    try:
+        handler(events)
+    except Exception as error:
+        if len(events) == 1:
+            log.warning("handler_failed", event_id=events[0].public_id, exc_info=True)
+            return {events[0]: error}
+        failures: dict[Event, Exception] = {}
+        for event in events:
+            failures |= _deliver(handler, [event])
+        return failures
+    return {}
+
+
+def _record_outcomes(claimed: Sequence[Event], failures: Mapping[Event, Exception]) -> None:
+    delivered = [event.pk for event in claimed if event not in failures]
+    Event.objects.filter(pk__in=delivered).update(delivered_at=Now(), last_error="")
+    for event, error in failures.items():
+        # Only this claim's outcome: a claim that lapsed belongs to somebody else.
+        mine = Event.objects.filter(pk=event.pk, attempts=event.attempts, delivered_at=None)
+        reason = f"{type(error).__name__}: {error}"[:2000]
+        if event.attempts >= MAX_ATTEMPTS:
+            log.error("event_dead", event_id=event.public_id, reason=type(error).__name__)
+            mine.update(dead_at=Now(), last_error=reason)
+        else:
+            backoff = min(timedelta(seconds=2**event.attempts), _MAX_BACKOFF)
+            mine.update(next_attempt_at=Now() + backoff, last_error=reason)

@@ -1,0 +1,163 @@
+"""What is checked before a process of the application starts.
+
+`python -m reserve.serve web|worker|beat` is `make start`, `make worker` and
+`make beat`: it refuses to start on what would fail later, each with one
+sentence, and then becomes that process. `prepare` is the beginning of
+`make dev`.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import django
+import psycopg
+import redis
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.migrations.executor import MigrationExecutor
+
+from reserve.embedded import commands
+from reserve.embedded.ports import PortError, bind, port_from_environment
+
+CONNECT_SECONDS = 5
+
+
+class Refusal(Exception):
+    """The process must not start. Its text is one sentence, or two: what is wrong, what to do."""
+
+
+def set_up() -> None:
+    """Load the settings and apps, and see that PostgreSQL and Redis answer.
+
+    Raises:
+        Refusal: a variable makes no sense, or a server does not answer.
+    """
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "reserve.settings")
+    try:
+        django.setup()
+    except ImproperlyConfigured as error:
+        raise Refusal(str(error)) from error
+    _check_database()
+    _check_redis()
+
+
+def unapplied_migrations() -> int:
+    """How many migrations the database lacks."""
+    executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
+    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def prepare(port: int, answer: int) -> None:
+    """Bring an embedded or given database up to date, and load the demo data if it is empty.
+
+    Args:
+        port: where the application will be served, for the text that greets.
+        answer: the descriptor of a file that takes this text.
+    """
+    set_up()
+    number = unapplied_migrations()
+    if number:
+        print(f"Applying {number} migrations …", file=sys.stderr, flush=True)
+        call_command("migrate", interactive=False, verbosity=0)
+    call_command("load_demo", if_empty=True)
+    with os.fdopen(answer, "w") as file:
+        call_command("demo_banner", port=port, stdout=file)
+
+
+def refuse_incomplete() -> None:
+    """See that a process can start in production.
+
+    Raises:
+        Refusal: as in `set_up`, or migrations are unapplied.
+    """
+    set_up()
+    number = unapplied_migrations()
+    if number:
+        raise Refusal(f"The database lacks {number} migrations. Run `make migrate` first.")
+
+
+def web_command() -> list[str]:
+    """The supervisor of the web processes, after a look at the port.
+
+    Raises:
+        Refusal: a variable makes no sense, or the port is in use.
+    """
+    host = os.environ.get("HOST", "").strip() or "0.0.0.0"
+    text = os.environ.get("WEB_CONCURRENCY", "").strip() or str(os.cpu_count() or 1)
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 256):
+        raise Refusal(f"WEB_CONCURRENCY is {text!r}, but must be a whole number from 1 to 256.")
+    try:
+        port = port_from_environment()
+        # Another instance would share the port unnoticed: theirs are bound so.
+        for listener in bind(host, port, command="make start"):
+            listener.close()
+    except PortError as error:
+        raise Refusal(str(error)) from error
+    return [sys.executable, "-m", "reserve.embedded.workers", host, str(port), text]
+
+
+def main(arguments: list[str]) -> int:
+    """Check, and then become the process that was asked for."""
+    try:
+        match arguments:
+            case ["prepare", port, answer]:
+                prepare(int(port), int(answer))
+                return 0
+            case ["web"]:
+                refuse_incomplete()
+                command = web_command()
+            case ["worker"]:
+                refuse_incomplete()
+                command = commands.worker()
+            case ["beat"]:
+                refuse_incomplete()
+                command = commands.beat(Path(settings.BASE_DIR) / "var" / "beat" / "schedule")
+            case _:
+                raise Refusal("Usage: python -m reserve.serve web|worker|beat")
+    except Refusal as refusal:
+        print(f"reserve: {refusal}", file=sys.stderr)
+        return 1
+    for connection in connections.all(initialized_only=True):
+        connection.close()
+    sys.stdout.flush()
+    os.execv(command[0], command)
+
+
+def _check_database() -> None:
+    parameters = connections[DEFAULT_DB_ALIAS].get_connection_params()
+    parameters["connect_timeout"] = CONNECT_SECONDS
+    try:
+        psycopg.connect(**parameters).close()
+    except psycopg.OperationalError as error:
+        raise Refusal(
+            f"PostgreSQL cannot be reached: {_first_line(error)} "
+            "Start it, or correct DATABASE_URL."
+        ) from error
+
+
+def _check_redis() -> None:
+    client = redis.Redis.from_url(
+        settings.REDIS_URL,
+        socket_connect_timeout=CONNECT_SECONDS,
+        socket_timeout=CONNECT_SECONDS,
+    )
+    try:
+        client.ping()
+    except redis.RedisError as error:
+        raise Refusal(
+            f"Redis cannot be reached: {_first_line(error)} Start it, or correct REDIS_URL."
+        ) from error
+    finally:
+        client.close()
+
+
+def _first_line(error: Exception) -> str:
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0].strip()
+    return line if line.endswith(".") else f"{line}."
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,306 @@
+"""Settings, read from the environment once. Every variable is listed in .env.example."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
+from reserve import env
+from reserve.core.logging import configure_logging
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# `development` has embedded servers and a token secret that everybody knows.
+RESERVE_MODE = env.choice("RESERVE_MODE", "production", {"development", "production"})
+PRODUCTION = RESERVE_MODE == "production"
+DEBUG = env.boolean("DEBUG", False)
+
+configure_logging(
+    level=env.choice("LOG_LEVEL", "INFO", {"DEBUG", "INFO", "WARNING", "ERROR"}),
+    rendering=env.choice("LOG_FORMAT", "json", {"json", "console"}),
+)
+LOGGING_CONFIG = None
+
+# --- Secrets ---------------------------------------------------------------
+
+_MINIMUM_SECRET_BYTES = 32
+_DEVELOPMENT_KEY = "for-development-only-and-known-to-everybody"
+JWT_SECRET = env.text("JWT_SECRET", "" if PRODUCTION else _DEVELOPMENT_KEY)
+if not JWT_SECRET:
+    raise ImproperlyConfigured("JWT_SECRET is not set. Set it to at least 32 random bytes.")
+if len(JWT_SECRET.encode()) < _MINIMUM_SECRET_BYTES:
+    raise ImproperlyConfigured("JWT_SECRET is too short. Set it to at least 32 random bytes.")
+if PRODUCTION and JWT_SECRET == _DEVELOPMENT_KEY:
+    raise ImproperlyConfigured("JWT_SECRET is the development one. Set your own.")
+# One secret to keep: Django derives purpose-specific keys from it with salts.
+SECRET_KEY = env.text("SECRET_KEY", JWT_SECRET)
+
+# --- Servers ---------------------------------------------------------------
+
+PORT = env.integer("PORT", 4000, minimum=1, maximum=65535)
+
+_database_url = env.text("DATABASE_URL")
+if not _database_url:
+    raise ImproperlyConfigured(
+        "DATABASE_URL is not set. Set it to postgresql://USER:PASSWORD@HOST:PORT/NAME."
+    )
+try:
+    _database = conninfo_to_dict(_database_url)
+except ProgrammingError:
+    raise ImproperlyConfigured(
+        "DATABASE_URL cannot be read. Write it as postgresql://USER:PASSWORD@HOST:PORT/NAME."
+    ) from None
+if not _database.get("dbname"):
+    raise ImproperlyConfigured("DATABASE_URL names no database. Put its name after the last slash.")
+
+DATABASES: dict[str, Any] = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": _database.pop("dbname"),
+        "USER": _database.pop("user", ""),
+        "PASSWORD": _database.pop("password", ""),
+        "HOST": _database.pop("host", ""),
+        "PORT": _database.pop("port", ""),
+        # Connections stay with their few threads; what breaks one closes it.
+        "CONN_MAX_AGE": None,
+        # Services choose their own transactions: a request-wide one would let
+        # the guard of a slot go before the commit.
+        "ATOMIC_REQUESTS": False,
+        "OPTIONS": {
+            "connect_timeout": 5,
+            "application_name": "reserve",
+            "options": "-c lock_timeout=2s -c statement_timeout=15s"
+            " -c idle_in_transaction_session_timeout=30s",
+            **_database,
+        },
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# Threads, and so connections, that one web process keeps for its work.
+DATABASE_THREADS = env.integer("DATABASE_THREADS", 4, maximum=64)
+
+REDIS_URL = env.text("REDIS_URL", "redis://localhost:6379")
+_redis = urlsplit(REDIS_URL)
+if _redis.scheme not in {"redis", "rediss", "unix"}:
+    raise ImproperlyConfigured(
+        "REDIS_URL cannot be read. Write it as redis://HOST:PORT or unix:///PATH."
+    )
+
+
+def _celery_broker(url: str) -> str:
+    """Kombu's spelling of a Redis address: it calls a Unix socket redis+socket."""
+    parts = urlsplit(url)
+    if parts.scheme != "unix":
+        return url
+    options = {"virtual_host": parse_qs(parts.query).get("db", ["0"])[0]}
+    return f"redis+socket://{parts.path}?{urlencode(options)}"
+
+
+# Nothing that a customer waits for may hang on Redis (seconds).
+_REDIS_TIMEOUTS = {"socket_timeout": 1, "socket_connect_timeout": 1}
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "reserve",
+        "OPTIONS": {"CONNECTION_POOL_KWARGS": _REDIS_TIMEOUTS},
+    }
+}
+CHANNEL_LAYERS = {
+    "default": {
+        # Survives a restart of Redis, which the core layer does not; what is
+        # lost meanwhile is made good by versions and snapshots.
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": "reserve"},
+    }
+}
+
+# --- Celery: at least once, redelivered within seconds ----------------------
+
+CELERY_BROKER_URL = _celery_broker(REDIS_URL)
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 60,
+    "unacked_restore_interval": 2,
+    "unacked_restore_throttle": 1,
+    "socket_timeout": 2,
+    "socket_connect_timeout": 2,
+    "global_keyprefix": "reserve.celery.",
+}
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CONCURRENCY = env.integer("WORKER_CONCURRENCY", 2, maximum=64)
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_TASK_SOFT_TIME_LIMIT = 40
+CELERY_TASK_TIME_LIMIT = 50
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BEAT_SCHEDULE = {
+    "sweep the event log": {
+        "task": "reserve.outbox.tasks.relay_events",
+        "schedule": timedelta(seconds=2),
+        # A beat that comes late is of no use when the next one is due.
+        "options": {"expires": 2},
+    },
+    "reclaim lapsed holds": {
+        "task": "bookings.tasks.reclaim_lapsed_holds",
+        "schedule": timedelta(seconds=2),
+        "options": {"expires": 2},
+    },
+    "decline unanswered bookings": {
+        "task": "bookings.tasks.decline_unanswered_bookings",
+        "schedule": timedelta(seconds=60),
+        "options": {"expires": 60},
+    },
+    "publish slots": {
+        "task": "bookings.tasks.publish_slots",
+        "schedule": timedelta(hours=1),
+        "options": {"expires": 3600},
+    },
+}
+
+# --- Booking rules that a venue may override ---------------------------------
+
+MAX_BOOKING_ADVANCE = timedelta(days=env.integer("MAX_BOOKING_ADVANCE_DAYS", 90, maximum=730))
+SLOT_DURATION = timedelta(minutes=env.integer("SLOT_DURATION_MINUTES", 30, maximum=1440))
+HOLD_TTL = timedelta(seconds=env.integer("HOLD_TTL_SECONDS", 600, maximum=86_400))
+
+# --- Tokens ------------------------------------------------------------------
+
+SIMPLE_JWT = {
+    "SIGNING_KEY": JWT_SECRET,
+    "ALGORITHM": "HS256",
+    "ISSUER": "reserve",
+    "AUDIENCE": "reserve",
+    "ACCESS_TOKEN_LIFETIME": env.duration("JWT_ACCESS_EXPIRES_IN", "15m"),
+    "REFRESH_TOKEN_LIFETIME": env.duration("JWT_EXPIRES_IN", "7d"),
+    "USER_ID_CLAIM": "sub",
+}
+
+# --- Django ------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "channels",
+    "rest_framework",
+    "drf_spectacular",
+    "graphene_django",
+    "reserve",
+    "reserve.outbox",
+    "accounts",
+    "venues",
+    "bookings",
+    "notifications",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "reserve.urls"
+ASGI_APPLICATION = "reserve.asgi.application"
+APPEND_SLASH = False
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if PRODUCTION else "*")
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+METRICS_ALLOWED_NETWORKS = env.words("METRICS_ALLOWED_NETWORKS", "127.0.0.0/8,::1/128")
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+AUTH_USER_MODEL = "accounts.User"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.boolean("SECURE_COOKIES", PRODUCTION)
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+LANGUAGE_CODE = "en"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "var" / "static"
+STATICFILES_DIRS = [BASE_DIR / "frontend" / "dist"]
+# Development serves what the finders see; production what `make build` collected.
+WHITENOISE_USE_FINDERS = not PRODUCTION
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+
+# --- APIs ----------------------------------------------------------------------
+
+EVENT_ROUTES = "reserve.event_routes.ROUTES"
+# A web process with an older undelivered event is not ready: nobody relays.
+EVENT_AGE_LIMIT = env.duration("EVENT_AGE_LIMIT", "5m")
+MAX_BODY_BYTES = 1 << 20
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+
+GRAPHENE = {"SCHEMA": "reserve.schema.schema", "SCHEMA_OUTPUT": "schema.graphql"}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.authentication.AccessTokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
+    "DEFAULT_RENDERER_CLASSES": ["reserve.core.rest.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["reserve.core.rest.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "reserve.core.rest.problems.problem_response",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "ReserveAPI",
+    "DESCRIPTION": "Availability and bookings of venues.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+}

@@ -1,0 +1,18 @@
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView
+
+from reserve import health
+from reserve.playground import playground
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("graphql", playground),
+    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/v1/", include("accounts.api.urls")),
+    path("api/v1/", include("venues.api.urls")),
+    path("api/v1/", include("bookings.api.urls")),
+    path("health/live", health.live),
+    path("health/ready", health.ready),
+    path("metrics", health.metrics),
+]

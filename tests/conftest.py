@@ -1,0 +1,27 @@
+"""The servers of the tests: real, embedded unless the two URLs are set."""
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from reserve.embedded import development_environment
+
+_ROOT = Path(__file__).parent.parent / "var" / "test"
+_stack = ExitStack()
+
+# Before pytest-django reads the settings, which read the addresses.
+_stack.enter_context(development_environment(_ROOT))
+os.environ["DJANGO_SETTINGS_MODULE"] = "reserve.settings"
+os.environ.setdefault("LOG_LEVEL", "WARNING")
+
+
+def pytest_unconfigure() -> None:
+    _stack.close()
+
+
+@pytest.fixture(autouse=True)
+def _fast_passwords(settings) -> None:
+    """Hashing slowly is what Argon2 is for, and not what most tests are about."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,0 +1,115 @@
+"""Rows for tests, each believable and as small as can be."""
+
+from datetime import UTC, datetime, time, timedelta
+from itertools import count
+from typing import Any
+
+from accounts.actors import Actor, account
+from accounts.models import Membership, Organization, Role, User
+from accounts.tokens import issue_tokens
+from bookings.guests import GuestDetails
+from bookings.models import Slot
+from bookings.requests.create import SeatsWanted
+from reserve.core.ids import new_id
+from venues.models import OpeningHours, Resource, Venue, Weekday
+
+_numbers = count(1)
+
+PASSWORD = "correct horse battery staple"
+
+
+def make_user(**fields: Any) -> User:
+    number = next(_numbers)
+    defaults = {"email": f"person{number}@example.com", "name": f"Person {number}"}
+    return User.objects.create_user(**(defaults | {"password": PASSWORD} | fields))
+
+
+def make_organization(**fields: Any) -> Organization:
+    number = next(_numbers)
+    return Organization.objects.create(
+        **({"name": f"Organization {number}", "slug": f"organization-{number}"} | fields)
+    )
+
+
+def make_member(organization: Organization, role: Role = Role.STAFF, **fields: Any) -> User:
+    user = make_user(is_staff=True, **fields)
+    Membership.objects.create(organization=organization, user=user, role=role)
+    return user
+
+
+def make_venue(**fields: Any) -> Venue:
+    number = next(_numbers)
+    fields.setdefault("organization", None)
+    fields["organization"] = fields["organization"] or make_organization()
+    defaults = {
+        "name": f"Venue {number}",
+        "slug": f"venue-{number}",
+        "timezone": "Europe/Copenhagen",
+        "street": f"Main Street {number}",
+        "city": "Copenhagen",
+        "country": "DK",
+    }
+    return Venue.objects.create(**(defaults | fields))
+
+
+def make_resource(venue: Venue | None = None, **fields: Any) -> Resource:
+    venue = venue or make_venue()
+    defaults = {"name": f"Resource {next(_numbers)}", "capacity": 10}
+    return Resource.objects.create(
+        **({"organization": venue.organization, "venue": venue} | defaults | fields)
+    )
+
+
+def make_hours(resource: Resource, weekday: int = Weekday.MONDAY, **fields: Any) -> OpeningHours:
+    defaults = {"opens_at": time(9), "closes_at": time(17)}
+    return OpeningHours.objects.create(
+        organization=resource.organization,
+        resource=resource,
+        weekday=weekday,
+        **(defaults | fields),
+    )
+
+
+def tomorrow_at(hour: int, minute: int = 0) -> datetime:
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    return datetime.combine(tomorrow, time(hour, minute), tzinfo=UTC)
+
+
+def make_slot(resource: Resource | None = None, **fields: Any) -> Slot:
+    """A slot of half an hour, tomorrow at noon unless `starts_at` says otherwise."""
+    resource = resource or make_resource()
+    starts_at = fields.pop("starts_at", tomorrow_at(12))
+    defaults = {"ends_at": starts_at + timedelta(minutes=30), "capacity": resource.capacity}
+    return Slot.objects.create(
+        organization_id=resource.organization_id,
+        venue=resource.venue,
+        resource=resource,
+        starts_at=starts_at,
+        **(defaults | fields),
+    )
+
+
+def make_consecutive_slots(resource: Resource, number: int) -> list[Slot]:
+    first = tomorrow_at(12)
+    return [
+        make_slot(resource, starts_at=first + index * timedelta(minutes=30))
+        for index in range(number)
+    ]
+
+
+def make_customer() -> Actor:
+    return account(make_user().pk)
+
+
+def seats_on(slot: Slot, guest_count: int = 1, **fields: Any) -> SeatsWanted:
+    return SeatsWanted(slot.venue_id, slot.pk, guest_count, **fields)
+
+
+def somebody() -> GuestDetails:
+    return GuestDetails(name="Ada Guest", email="ada@example.org")
+
+
+def bearer(actor: Actor) -> str:
+    """The `Authorization` header of an actor who has logged in."""
+    assert actor.user_id is not None
+    return f"Bearer {issue_tokens(user_id=actor.user_id, login_id=new_id()).access}"

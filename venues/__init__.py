@@ -1,0 +1,1 @@
+"""Places and the rules of their opening."""

@@ -1,0 +1,5 @@
+from django.urls import path
+
+from venues.api import rest
+
+urlpatterns = [path("venues/<str:venue>", rest.VenueView.as_view())]
