@@ -28,20 +28,20 @@ help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F '|' '{ printf "%-18s %s\n", $$1, $$2 }'
 
 setup: ## Install everything for development and tests
-	@$(MAKE) -j2 .venv/.installed-all pages
+	@$(MAKE) -s -j2 .venv/.installed-all pages
 
 dev: ## Run everything for development, with hot reload
-	@$(MAKE) -j2 .venv/.installed-development pages-if-possible
+	@$(MAKE) -s -j2 .venv/.installed-development pages-if-possible
 	@exec $(python) -m reserve.embedded.dev
 
 test: ## Run all tests with coverage (ARGS are passed to pytest)
-	@$(MAKE) -j2 .venv/.installed-all pages-if-possible
+	@$(MAKE) -s -j2 .venv/.installed-all pages-if-possible
 	@exec $(python) -m pytest --cov $(ARGS)
 
 start: export RESERVE_MODE := production
 start: ## Serve in production; DATABASE_URL and JWT_SECRET are required
-	@$(MAKE) -j2 .venv/.installed-production pages-if-possible
-	@$(MAKE) var/static/staticfiles.json
+	@$(MAKE) -s -j2 .venv/.installed-production pages-if-possible
+	@$(MAKE) -s var/static/staticfiles.json
 	@exec $(python) -m reserve.serve web
 
 worker: export RESERVE_MODE := production
@@ -68,9 +68,9 @@ format: .venv/.installed-all ## Reformat the code and fix what can be fixed
 	$(python) -m ruff check --fix .
 
 build: ## Collect the static files and build the distributable
-	@$(MAKE) -j2 .venv/.installed-all pages
+	@$(MAKE) -s -j2 .venv/.installed-all pages
 	@rm -f var/static/staticfiles.json
-	@$(MAKE) var/static/staticfiles.json
+	@$(MAKE) -s var/static/staticfiles.json
 	$(python) -m build --wheel
 
 bench: .venv/.installed-development ## Run the benchmarks
@@ -122,7 +122,7 @@ clean: ## Remove what builds and tests leave; the data in var/ stays
 
 # The playground is a comfort: without a network for npm, the rest still runs.
 pages-if-possible:
-	@$(MAKE) pages || echo 'The scripts of the pages could not be built, so that the playground will be missing. `make pages` tries again.' >&2
+	@$(MAKE) -s pages || echo 'The scripts of the pages could not be built, so that the playground will be missing. `make pages` tries again.' >&2
 
 pages: $(if $(wildcard package.json),.venv/.pages)
 

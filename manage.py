@@ -27,7 +27,7 @@ def main() -> int:
         # there is no connection.
         if getattr(error.__cause__, "sqlstate", None) is not None:
             raise
-        reason = str(error).strip().splitlines()[0].rstrip(".")
+        reason = str(error).strip().splitlines()[0].rstrip(".").removeprefix("connection failed: ")
         print(
             f"PostgreSQL cannot be reached: {reason}. Start it, or correct DATABASE_URL.",
             file=sys.stderr,

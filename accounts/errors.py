@@ -8,4 +8,11 @@ class CredentialsRefused(Unauthenticated):
 
 
 class TokenRefused(Unauthenticated):
-    message = "The access token is expired, malformed or revoked. Log in again."
+    message = "The token is expired, malformed or revoked. Log in again."
+
+
+class TokenReused(Unauthenticated):
+    """A refresh token came a second time: somebody has a copy, so its whole login ends."""
+
+    code = "TOKEN_REUSED"
+    message = "This refresh token was used before. The login has been ended."

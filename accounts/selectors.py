@@ -2,7 +2,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from accounts.actors import Actor
-from accounts.models import Membership, Organization, User
+from accounts.models import Membership, Organization, Role, User
 from reserve.core.errors import Forbidden, NotFound, Unauthenticated
 
 
@@ -20,6 +20,20 @@ def is_member(*, actor: Actor, organization_id: UUID) -> bool:
 def require_member(*, actor: Actor, organization_id: UUID) -> None:
     """Raises Forbidden unless the actor works for the organization."""
     if not is_member(actor=actor, organization_id=organization_id):
+        raise Forbidden
+
+
+def require_manager(*, actor: Actor, organization_id: UUID) -> None:
+    """Raises Forbidden unless the actor owns or manages the organization."""
+    if actor.is_system:
+        return
+    managers = Membership.objects.filter(role__in=(Role.OWNER, Role.MANAGER))
+    if (
+        actor.user_id is None
+        or not managers.filter(
+            organization_id=organization_id, user_id=actor.user_id, user__is_active=True
+        ).exists()
+    ):
         raise Forbidden
 
 

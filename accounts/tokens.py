@@ -38,6 +38,30 @@ def issue_tokens(*, user_id: UUID, login_id: UUID) -> IssuedTokens:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class RefreshClaims:
+    user_id: UUID
+    login_id: UUID
+    jti: str
+
+
+def read_refresh_token(token: str) -> RefreshClaims:
+    """What a refresh token says.
+
+    Raises:
+        TokenRefused: not a refresh token of ours, or expired.
+    """
+    try:
+        claims = RefreshToken(token)  # type: ignore[arg-type]
+        return RefreshClaims(
+            user_id=User.parse_id(claims[api_settings.USER_ID_CLAIM]),
+            login_id=Login.parse_id(claims[_LOGIN_CLAIM]),
+            jti=claims[api_settings.JTI_CLAIM],
+        )
+    except (TokenError, KeyError, Invalid):
+        raise TokenRefused from None
+
+
 def actor_of_header(authorization: str) -> Actor:
     """The account named by an `Authorization: Bearer …` header.
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from django.db import (
-    DatabaseError,
     InterfaceError,
     OperationalError,
     close_old_connections,
@@ -56,6 +55,8 @@ class Desk:
     def __init__(self) -> None:
         self._queue: deque[_Ticket] = deque()
         self._turn = threading.Lock()
+        self._scheduling = threading.Lock()
+        self._drain_scheduled = False
         self._committer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="desk")
 
     def submit(self, request: Request) -> Booking:
@@ -79,8 +80,7 @@ class Desk:
     async def submit_async(self, request: Request) -> Booking:
         """The same from an event loop; a caller that is cancelled before its turn takes nothing."""
         ticket = self._enqueue(request)
-        if len(self._queue) == 1:
-            self._committer.submit(self._drain)
+        self._schedule_drain()
         async with asyncio.timeout(_PATIENCE_SECONDS):
             return await asyncio.wrap_future(ticket.future)
 
@@ -98,7 +98,16 @@ class Desk:
         self._queue.append(ticket)
         return ticket
 
+    def _schedule_drain(self) -> None:
+        with self._scheduling:
+            if not self._drain_scheduled:
+                self._drain_scheduled = True
+                self._committer.submit(self._drain)
+
     def _drain(self) -> None:
+        # Before the queue is read: whoever comes later schedules the next drain.
+        with self._scheduling:
+            self._drain_scheduled = False
         close_old_connections()
         while self._queue:
             with self._turn:
@@ -113,10 +122,7 @@ class Desk:
         if not batch:
             return
         begin_request(batch[0].request_id)
-        try:
-            outcomes = commit([ticket.request for ticket in batch])
-        except Exception as error:  # noqa: BLE001 (every caller gets an outcome)
-            outcomes = [error] * len(batch)
+        outcomes = commit([ticket.request for ticket in batch])
         for ticket, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, Exception):
                 ticket.future.set_exception(outcome)
@@ -135,7 +141,7 @@ def commit(batch: Sequence[Request]) -> list[Outcome]:
     except _CommitUnanswered as error:
         log.exception("commit_unanswered", requests=len(batch), reason=str(error.__cause__))
         return [ServiceUnavailable()] * len(batch)
-    except DatabaseError as error:
+    except Exception as error:  # noqa: BLE001 (a fault of one must not be the others')
         if len(batch) > 1:
             log.warning("batch_retried_singly", requests=len(batch), reason=type(error).__name__)
             return [outcome for request in batch for outcome in commit([request])]
@@ -199,7 +205,7 @@ def _guard_name(slot_id: UUID) -> str:
     return f"{Slot.id_prefix()}.{slot_id.hex}"
 
 
-def _refusal_of(error: DatabaseError) -> Exception:
+def _refusal_of(error: Exception) -> Exception:
     """What a caller is told when its own transaction failed."""
     cause = error.__cause__
     if isinstance(cause, postgres.LockNotAvailable | postgres.QueryCanceled):

@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django_redis import get_redis_connection
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -24,11 +25,31 @@ class _NotReady(Exception):
     """A part that does not do what it must; the text says which way."""
 
 
-def live(_request: HttpRequest) -> HttpResponse:
+class HealthMiddleware:
+    """Answers `/health/…` before anything else.
+
+    Whoever probes may do so by address, which ALLOWED_HOSTS need not name, and
+    what the other middleware does is not what a probe asks for.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        match request.path_info:
+            case "/health/live":
+                return live()
+            case "/health/ready":
+                return ready()
+            case _:
+                return self._get_response(request)
+
+
+def live() -> HttpResponse:
     return JsonResponse({"status": "ok"})
 
 
-def ready(_request: HttpRequest) -> HttpResponse:
+def ready() -> HttpResponse:
     """200 where everything that serving needs is there, otherwise 503 with the part that fails."""
     checks = {check.__name__.lstrip("_"): _result(check) for check in _CHECKS}
     failed = [name for name, result in checks.items() if result["status"] != "ok"]

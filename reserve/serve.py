@@ -156,6 +156,7 @@ def _check_redis() -> None:
 
 def _first_line(error: Exception) -> str:
     line = (str(error).strip().splitlines() or [type(error).__name__])[0].strip()
+    line = line.removeprefix("connection failed: ")
     return line if line.endswith(".") else f"{line}."
 
 

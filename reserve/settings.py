@@ -80,8 +80,10 @@ DATABASES: dict[str, Any] = {
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-# Threads, and so connections, that one web process keeps for its work.
+# Threads, and so connections, that one web process keeps for GraphQL, and for
+# REST and pages; the desk has one more.
 DATABASE_THREADS = env.integer("DATABASE_THREADS", 4, maximum=64)
+PAGE_THREADS = env.integer("PAGE_THREADS", 4, maximum=64)
 
 REDIS_URL = env.text("REDIS_URL", "redis://localhost:6379")
 _redis = urlsplit(REDIS_URL)
@@ -207,6 +209,7 @@ INSTALLED_APPS = [
     "notifications",
 ]
 MIDDLEWARE = [
+    "reserve.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -12,7 +12,5 @@ urlpatterns = [
     path("api/v1/", include("accounts.api.urls")),
     path("api/v1/", include("venues.api.urls")),
     path("api/v1/", include("bookings.api.urls")),
-    path("health/live", health.live),
-    path("health/ready", health.ready),
     path("metrics", health.metrics),
 ]

@@ -1,9 +1,11 @@
 """The servers of the tests: real, embedded unless the two URLs are set."""
 
 import os
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import django
 import pytest
 
 from reserve.embedded import development_environment
@@ -15,6 +17,7 @@ _stack = ExitStack()
 _stack.enter_context(development_environment(_ROOT))
 os.environ["DJANGO_SETTINGS_MODULE"] = "reserve.settings"
 os.environ.setdefault("LOG_LEVEL", "WARNING")
+django.setup()
 
 
 def pytest_unconfigure() -> None:
@@ -25,3 +28,15 @@ def pytest_unconfigure() -> None:
 def _fast_passwords(settings) -> None:
     """Hashing slowly is what Argon2 is for, and not what most tests are about."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(scope="session")
+def server(django_db_setup: None) -> Iterator[str]:
+    """The address of a web process on the test database.
+
+    Tests that call it commit what it is to see: `django_db(transaction=True)`.
+    """
+    from tests.processes import web_process
+
+    with web_process() as address:
+        yield address

@@ -4,6 +4,8 @@ from datetime import UTC, datetime, time, timedelta
 from itertools import count
 from typing import Any
 
+from django.contrib.auth.hashers import Argon2PasswordHasher
+
 from accounts.actors import Actor, account
 from accounts.models import Membership, Organization, Role, User
 from accounts.tokens import issue_tokens
@@ -22,6 +24,14 @@ def make_user(**fields: Any) -> User:
     number = next(_numbers)
     defaults = {"email": f"person{number}@example.com", "name": f"Person {number}"}
     return User.objects.create_user(**(defaults | {"password": PASSWORD} | fields))
+
+
+def make_login_user(**fields: Any) -> User:
+    """A user whose password another process can check: hashed as in production."""
+    user = make_user(**fields)
+    hasher = Argon2PasswordHasher()
+    User.objects.filter(pk=user.pk).update(password=hasher.encode(PASSWORD, hasher.salt()))
+    return user
 
 
 def make_organization(**fields: Any) -> Organization:

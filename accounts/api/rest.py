@@ -7,13 +7,17 @@ from rest_framework.views import APIView
 from accounts.api.authentication import actor_of
 from accounts.models import User
 from accounts.selectors import current_user
-from accounts.services.logins import log_in
+from accounts.services.logins import log_in, log_out, refresh_tokens
 from reserve.core.rest.serializers import StrictCharField, StrictSerializer
 
 
 class LoginSerializer(StrictSerializer):
     email = StrictCharField(max_length=254)
     password = StrictCharField(max_length=1024, trim_whitespace=False)
+
+
+class RefreshTokenSerializer(StrictSerializer):
+    refresh_token = StrictCharField(max_length=4096)
 
 
 class UserSerializer(serializers.ModelSerializer[User]):
@@ -37,6 +41,25 @@ class LoginView(APIView):
         credentials = LoginSerializer(data=request.data)
         credentials.is_valid(raise_exception=True)
         return Response(TokensSerializer(log_in(**credentials.validated_data)).data)
+
+
+class RefreshView(APIView):
+    @extend_schema(request=RefreshTokenSerializer, responses=TokensSerializer)
+    def post(self, request: Request) -> Response:
+        """Exchange a refresh token for the next pair. It can be used once."""
+        body = RefreshTokenSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        return Response(TokensSerializer(refresh_tokens(**body.validated_data)).data)
+
+
+class LogoutView(APIView):
+    @extend_schema(request=RefreshTokenSerializer, responses={204: None})
+    def post(self, request: Request) -> Response:
+        """End a login: its refresh tokens are refused from now on."""
+        body = RefreshTokenSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        log_out(**body.validated_data)
+        return Response(status=204)
 
 
 class MeView(APIView):

@@ -2,9 +2,10 @@ from dataclasses import dataclass
 
 from django.contrib.auth.hashers import check_password, make_password
 
-from accounts.errors import CredentialsRefused
+from accounts.errors import CredentialsRefused, TokenRefused, TokenReused
 from accounts.models import Login, User, normalise_email
-from accounts.tokens import issue_tokens
+from accounts.tokens import issue_tokens, read_refresh_token
+from reserve.core.clock import now
 from reserve.core.ids import new_id
 from reserve.core.logging import get_logger
 
@@ -45,3 +46,41 @@ def log_in(*, email: str, password: str) -> LoggedIn:
     )
     log.info("logged_in", user_id=user.public_id)
     return LoggedIn(tokens.access, tokens.refresh, user)
+
+
+def refresh_tokens(*, refresh_token: str) -> LoggedIn:
+    """Exchange a refresh token for the next pair. It can be used once.
+
+    The claim is one conditional write, so that of several callers with the same
+    token one has it; the others end the login (RFC 9700, 4.14.2).
+
+    Raises:
+        TokenRefused: not a refresh token of ours, expired, or of a login that has ended.
+        TokenReused: it was used before.
+    """
+    claims = read_refresh_token(refresh_token)
+    user = User.objects.filter(pk=claims.user_id, is_active=True).first()
+    if user is None:
+        raise TokenRefused
+    tokens = issue_tokens(user_id=user.pk, login_id=claims.login_id)
+    # Conditions on the row itself only: a join would become a subquery, which
+    # PostgreSQL does not check again after waiting for another caller's update.
+    login = Login.objects.filter(pk=claims.login_id, revoked_at=None)
+    if login.filter(refresh_jti=claims.jti).update(
+        refresh_jti=tokens.refresh_jti, expires_at=tokens.refresh_expires_at
+    ):
+        return LoggedIn(tokens.access, tokens.refresh, user)
+    if login.update(revoked_at=now()):
+        log.warning("refresh_token_reused", user_id=user.public_id)
+        raise TokenReused
+    raise TokenRefused
+
+
+def log_out(*, refresh_token: str) -> None:
+    """End the login that a refresh token belongs to. One that has ended stays so.
+
+    Raises:
+        TokenRefused: not a refresh token of ours, or expired.
+    """
+    claims = read_refresh_token(refresh_token)
+    Login.objects.filter(pk=claims.login_id, revoked_at=None).update(revoked_at=now())

@@ -26,6 +26,29 @@ def new_confirmation_code() -> str:
     return "".join(secrets.choice(_CODE_ALPHABET) for _ in range(_CODE_LENGTH))
 
 
+def consecutive_slots(ledger: Ledger, *, first_id: UUID, count: int) -> list[Slot]:
+    """A slot and those that follow it on its resource, as they are under the lock.
+
+    Raises:
+        NotFound: there is no such slot, or fewer follow it without a gap.
+    """
+    first = ledger.slots.get(first_id)
+    if first is None:
+        raise NotFound
+    slots = [first]
+    followers = {
+        slot.starts_at: slot
+        for slot in ledger.slots.values()
+        if slot.resource_id == first.resource_id
+    }
+    while len(slots) < count:
+        following = followers.get(slots[-1].ends_at)
+        if following is None or following.capacity != first.capacity:
+            raise NotFound("That many consecutive slots do not follow this one.")
+        slots.append(following)
+    return slots
+
+
 @dataclass(frozen=True, slots=True)
 class SeatsWanted:
     """Which seats, for how many, and for whom.
@@ -94,18 +117,7 @@ class TakeSeats:
         first = ledger.slots.get(self.seats.slot_id)
         if first is None or first.venue_id != self.seats.venue_id:
             raise NotFound
-        slots = [first]
-        followers = {
-            slot.starts_at: slot
-            for slot in ledger.slots.values()
-            if slot.resource_id == first.resource_id
-        }
-        while len(slots) < self.seats.slot_count:
-            following = followers.get(slots[-1].ends_at)
-            if following is None or following.capacity != first.capacity:
-                raise NotFound("That many consecutive slots do not follow this one.")
-            slots.append(following)
-        return slots
+        return consecutive_slots(ledger, first_id=first.pk, count=self.seats.slot_count)
 
     def _is_by_staff(self, slot: Slot) -> bool:
         if self.seats.guest is None and slot.venue.is_public:

@@ -11,57 +11,64 @@ from bookings.errors import SlotUnavailable
 from bookings.guests import GuestDetails
 from bookings.ledger import Ledger
 from bookings.models import Booking
-from bookings.requests.create import new_confirmation_code
+from bookings.requests.create import consecutive_slots, new_confirmation_code
 from bookings.rules import seats_taken
+from bookings.selectors import consecutive_slot_ids
 from bookings.states import SEATED, BookingStatus
-from reserve.core.errors import NotFound
 from reserve.core.ids import new_id
 
 
 @dataclass(frozen=True, slots=True)
 class ImportBooking:
-    """Record a booking as it stood elsewhere. The rules of the venue do not apply; seats do."""
+    """Record a booking as it stood elsewhere. The rules of the venue do not apply; seats do.
+
+    Without `guest` it is for the account `customer_id`.
+    """
 
     actor: Actor
     slot_id: UUID
     status: BookingStatus
     guest_count: int
-    guest: GuestDetails
+    guest: GuestDetails | None
     created_at: datetime
     customer_id: UUID | None = None
     notes: str = ""
+    slot_count: int = 1
 
     def slot_ids(self) -> Collection[UUID]:
-        return (self.slot_id,)
+        if self.slot_count == 1:
+            return (self.slot_id,)
+        return consecutive_slot_ids(slot_id=self.slot_id, count=self.slot_count)
 
     def booking_ids(self) -> Collection[UUID]:
         return ()
 
     def decide(self, ledger: Ledger) -> Booking:
-        slot = ledger.slots.get(self.slot_id)
-        if slot is None:
-            raise NotFound
-        require_member(actor=self.actor, organization_id=slot.organization_id)
-        seats = seats_taken(slot.resource, slot, self.guest_count)
-        if self.status in SEATED and (seats > slot.remaining or self.guest_count > slot.capacity):
-            raise SlotUnavailable(remaining_capacity=slot.remaining)
+        slots = consecutive_slots(ledger, first_id=self.slot_id, count=self.slot_count)
+        first = slots[0]
+        require_member(actor=self.actor, organization_id=first.organization_id)
+        seats = seats_taken(first.resource, first, self.guest_count)
+        if self.status in SEATED:
+            remaining = min(slot.remaining for slot in slots)
+            if seats > remaining or self.guest_count > first.capacity:
+                raise SlotUnavailable(remaining_capacity=remaining)
         booking = Booking(
             id=new_id(),
-            organization_id=slot.organization_id,
-            venue=slot.venue,
-            resource=slot.resource,
+            organization_id=first.organization_id,
+            venue=first.venue,
+            resource=first.resource,
             customer_id=self.customer_id,
             status=self.status,
             guest_count=self.guest_count,
             seats=seats,
             notes=self.notes,
             confirmation_code=new_confirmation_code(),
-            starts_at=slot.starts_at,
-            ends_at=slot.ends_at,
+            starts_at=first.starts_at,
+            ends_at=slots[-1].ends_at,
             hold_expires_at=ledger.now if self.status == BookingStatus.HELD else None,
             created_at=self.created_at,
             cancelled_at=self.created_at if self.status == BookingStatus.CANCELLED else None,
         )
         return ledger.add(
-            booking, [slot], event="booking.imported", actor=self.actor, guest=self.guest
+            booking, slots, event="booking.imported", actor=self.actor, guest=self.guest
         )

@@ -1,14 +1,16 @@
 """Publishing slots: from a venue's rules of opening to rows that can be booked."""
 
-from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from collections.abc import Container, Iterator, Sequence
+from datetime import date, datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db.models import Prefetch
 
 from bookings.models import Slot
 from reserve.core.clock import now
 from venues.models import Closure, OpeningHours, Resource, Venue
-from venues.opening import slots_of_day
+from venues.opening import day_bounds, slots_of_day
 
 
 def publish_slots(*, venue: Venue, first_date: date, last_date: date) -> int:
@@ -22,14 +24,19 @@ def publish_slots(*, venue: Venue, first_date: date, last_date: date) -> int:
         )
     )
     closures = list(venue.closures.filter(first_date__lte=last_date, last_date__gte=first_date))
-    published = Slot.objects.filter(venue=venue).count()
+    # What is there already is left out: of a horizon that is republished, that is nearly all.
+    begins_at, _ = day_bounds(first_date, venue.zone)
+    # An opening may run past midnight, and its slots begin on the next day.
+    _, ends_at = day_bounds(last_date + timedelta(days=1), venue.zone)
+    published = Slot.objects.filter(venue=venue, starts_at__gte=begins_at, starts_at__lt=ends_at)
+    known = set(published.values_list("resource_id", "starts_at"))
     for resource in resources:
         Slot.objects.bulk_create(
-            _slots_of_resource(venue, resource, closures, first_date, last_date),
+            _slots_of_resource(resource, venue.zone, closures, first_date, last_date, known),
             batch_size=1_000,
             ignore_conflicts=True,
         )
-    return Slot.objects.filter(venue=venue).count() - published
+    return published.count() - len(known)
 
 
 def publish_horizon(*, venue: Venue) -> int:
@@ -39,21 +46,25 @@ def publish_horizon(*, venue: Venue) -> int:
 
 
 def _slots_of_resource(
-    venue: Venue,
     resource: Resource,
+    zone: ZoneInfo,
     closures: Sequence[Closure],
     first_date: date,
     last_date: date,
+    known: Container[tuple[UUID, datetime]],
 ) -> Iterator[Slot]:
     hours = list(resource.opening_hours.all())
     for day in _dates(first_date, last_date):
         if any(_closes(closure, resource, day) for closure in closures):
             continue
-        for interval in slots_of_day(day, venue.zone, hours):
+        for interval in slots_of_day(day, zone, hours):
+            if (resource.pk, interval.starts_at) in known:
+                continue
+            # Ids, not instances: for thousands of rows that is a quarter of the time.
             yield Slot(
-                organization_id=venue.organization_id,
-                venue=venue,
-                resource=resource,
+                organization_id=resource.organization_id,
+                venue_id=resource.venue_id,
+                resource_id=resource.pk,
                 starts_at=interval.starts_at,
                 ends_at=interval.ends_at,
                 capacity=interval.rule.capacity or resource.capacity,

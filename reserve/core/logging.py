@@ -57,6 +57,9 @@ def configure_logging(*, level: str, rendering: str) -> None:
     # server's own would be the second and the third.
     for name in ("django.request", "django.server", "uvicorn.access"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    # A task every two seconds that finds nothing to do is no news.
+    for name in ("celery.app.trace", "celery.worker.strategy", "celery.beat"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     for name in ("uvicorn", "uvicorn.error", "celery", "django"):
         logger = logging.getLogger(name)
         logger.handlers = []

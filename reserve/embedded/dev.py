@@ -3,6 +3,7 @@
 import http.client
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -15,13 +16,15 @@ from reserve.embedded import commands
 from reserve.embedded.binaries import EmbeddedError
 from reserve.embedded.environment import development_environment
 from reserve.embedded.lease import PROJECT, Lease
-from reserve.embedded.ports import PortError, bind, port_from_environment
+from reserve.embedded.ports import PortError, bind, listen, port_from_environment
 from reserve.embedded.privileges import die_with_parent, end_with_make
 from reserve.embedded.supervisor import Program, Supervisor, say
 from reserve.embedded.watch import watch_code
 
 _GRACEFUL_SECONDS = 3
 _SLOW_SECONDS = 20.0
+_BACKLOG = 2048
+_ANY = {"localhost", "0.0.0.0", "::"}
 
 
 def main() -> int:
@@ -32,34 +35,43 @@ def main() -> int:
         port = port_from_environment()
         host = os.environ.get("HOST", "").strip() or "localhost"
         listeners = bind(host, port)
-    except PortError as error:
-        say(str(error))
-        return 1
-    try:
         with development_environment(wait_for_stop=True) as lease:
             banner = _prepare(port)
             if banner is None:
                 return 1
-            descriptors = tuple(listener.fileno() for listener in listeners)
-            programs = [
-                Program("web", commands.web(descriptors=descriptors, graceful=_GRACEFUL_SECONDS),
-                        descriptors=descriptors),
-                Program("worker", commands.worker(), waits=True),
-                Program("beat", commands.beat(PROJECT / "var" / "beat" / "schedule"), waits=True),
-            ]
-            supervisor = Supervisor(programs, directory=PROJECT, say=say)
+            # The sockets stay here while the web process is replaced, so that
+            # a client waits for the new one instead of being refused.
+            listen(listeners, _BACKLOG)
+            supervisor = Supervisor(_programs(listeners), directory=PROJECT, say=say)
             _Attendants(supervisor, lease, "127.0.0.1" if host in _ANY else host, port, banner)
             supervisor.run()
             say("Stopped. The data stays in var/.")
             return 0
-    except EmbeddedError as error:
+    except (EmbeddedError, PortError) as error:
         say(str(error))
         return 1
     except KeyboardInterrupt:
         return 130
 
 
-_ANY = {"localhost", "0.0.0.0", "::"}
+def _programs(listeners: list[socket.socket]) -> list[Program]:
+    descriptors = tuple(listener.fileno() for listener in listeners)
+    # Celery warns of root at length, who is the only user of many containers.
+    quiet = {"PYTHONWARNINGS": "ignore:::celery.platforms"}
+    return [
+        Program(
+            "web",
+            commands.web(descriptors=descriptors, graceful=_GRACEFUL_SECONDS),
+            descriptors=descriptors,
+        ),
+        Program("worker", commands.worker(), waits=True, environment=quiet),
+        Program(
+            "beat",
+            commands.beat(PROJECT / "var" / "beat" / "schedule"),
+            waits=True,
+            environment=quiet,
+        ),
+    ]
 
 
 def _prepare(port: int) -> str | None:

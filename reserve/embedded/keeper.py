@@ -22,6 +22,7 @@ from reserve.embedded.binaries import EmbeddedError
 from reserve.embedded.postgres import Postgres
 from reserve.embedded.redis import Redis
 from reserve.embedded.state import (
+    HURRY,
     SERVICES,
     Paths,
     State,
@@ -31,8 +32,9 @@ from reserve.embedded.state import (
     unlock,
 )
 
-POLL_SECONDS = 0.2
-GRACE_SECONDS = 1.0
+_POLL_SECONDS = 0.2
+# One command often follows another; its servers need not start anew.
+_GRACE_SECONDS = 1.0
 _MAXIMUM_PAUSE_SECONDS = 10.0
 # The system limits a socket's path to 104 or 108 bytes, the file's name included.
 _MAXIMUM_DIRECTORY_BYTES = 80
@@ -69,6 +71,7 @@ class Keeper:
     def __init__(self, root: Path) -> None:
         self._paths = Paths(root)
         self._stopping = False
+        self._grace_seconds = _GRACE_SECONDS
         directory = _socket_directory(self._paths)
         self._directory = directory
         self._services = [
@@ -82,6 +85,7 @@ class Keeper:
         """Serve until the last lease is gone, or until told to stop."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._stop)
+        signal.signal(HURRY, self._hurry)
         self._publish(self._state)
         self._paths.previous.unlink(missing_ok=True)
         try:
@@ -90,7 +94,7 @@ class Keeper:
             while not self._stopping and not self._is_done():
                 for service in self._services:
                     self._attend(service)
-                time.sleep(POLL_SECONDS)
+                time.sleep(_POLL_SECONDS)
         except EmbeddedError as error:
             _say(str(error))
             self._stop_all()
@@ -112,13 +116,14 @@ class Keeper:
                 self._start(service)
             elif service.server.died() and now >= service.next_attempt:
                 self._restart(service)
-        elif service.running and now - service.unused_since > GRACE_SECONDS and service.seize():
+        elif service.running and now - service.unused_since > self._grace_seconds and service.seize():
             try:
                 self._stop_one(service)
             finally:
                 service.let_go()
 
     def _start(self, service: Service) -> None:
+        self._grace_seconds = _GRACE_SECONDS
         service.server.start()
         service.running = True
         _say(f"{service.server.name} runs as process {service.server.pid}.")
@@ -155,7 +160,7 @@ class Keeper:
         """Whether nothing runs and nobody came; if so, newcomers wait until this process is gone."""
         now = time.monotonic()
         for service in self._services:
-            if service.running or now - service.unused_since <= GRACE_SECONDS:
+            if service.running or now - service.unused_since <= self._grace_seconds:
                 return False
         seized = [service for service in self._services if service.seize()]
         if len(seized) == len(self._services):
@@ -167,6 +172,9 @@ class Keeper:
     def _publish(self, state: State) -> None:
         self._state = state
         state.write(self._paths.state)
+
+    def _hurry(self, _number: int, _frame: FrameType | None) -> None:
+        self._grace_seconds = 0.0
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stopping = True

@@ -11,12 +11,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from reserve.embedded.binaries import EmbeddedError
 from reserve.embedded.processes import open_log, wait_until
 from reserve.embedded.state import (
+    HURRY,
     Addresses,
     Paths,
     State,
@@ -96,6 +97,10 @@ class Lease:
         """
         self._held.close()
         if wait:
+            state = read_state(self._paths.state)
+            if state is not None and self.keeper_lives():
+                with suppress(ProcessLookupError):
+                    os.kill(state.keeper, HURRY)
             wait_until(lambda: not self.keeper_lives() or self._others_use(), _STOP_SECONDS)
 
     def _others_use(self) -> bool:

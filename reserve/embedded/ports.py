@@ -56,11 +56,7 @@ def bind(
             listeners.append(_bind_one(family, address, share=share))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                other = port + 1 if port < _LAST else port - 1
-                raise PortError(
-                    f"Port {port} is in use. "
-                    f"Stop what uses it or start with PORT={other} {command}."
-                ) from error
+                raise _in_use(port, command) from error
             if error.errno == errno.EACCES:
                 raise PortError(
                     f"Port {port} is reserved for root. Start with another PORT, such as 4000."
@@ -71,6 +67,26 @@ def bind(
     if not listeners:
         raise PortError(f"HOST is {host!r}, which is no address of this machine.")
     return listeners
+
+
+def listen(listeners: list[socket.socket], backlog: int, *, command: str = "make dev") -> None:
+    """Begin to take connections, which wait until somebody accepts them.
+
+    Raises:
+        PortError: somebody else began to listen after the sockets were bound.
+    """
+    for listener in listeners:
+        try:
+            listener.listen(backlog)
+        except OSError as error:
+            raise _in_use(listener.getsockname()[1], command) from error
+
+
+def _in_use(port: int, command: str) -> PortError:
+    other = port + 1 if port < _LAST else port - 1
+    return PortError(
+        f"Port {port} is in use. Stop what uses it or start with PORT={other} {command}."
+    )
 
 
 def _bind_one(

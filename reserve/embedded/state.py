@@ -3,10 +3,13 @@
 import fcntl
 import json
 import os
+import signal
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 SERVICES = ("postgres", "redis")
+# By this signal a user tells the keeper that it waits for the end.
+HURRY = signal.SIGUSR1
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ they can work as the desk does, and are idempotent.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -25,7 +26,8 @@ log = get_logger(__name__)
 # Longer than the longest run of a relay task, which CELERY_TASK_TIME_LIMIT ends.
 CLAIM_LEASE = timedelta(seconds=60)
 CLAIM_SIZE = 200
-MAX_ATTEMPTS = 8
+# With the back-off below this is about two hours.
+MAX_ATTEMPTS = 20
 _MAX_BACKOFF = timedelta(minutes=10)
 
 
@@ -100,3 +102,13 @@ def _record_outcomes(claimed: Sequence[Event], failures: Mapping[Event, Exceptio
         else:
             backoff = min(timedelta(seconds=2**event.attempts), _MAX_BACKOFF)
             mine.update(next_attempt_at=Now() + backoff, last_error=reason)
+
+
+def retry_dead(event_ids: Sequence[UUID]) -> int:
+    """Give dead events a fresh set of attempts; return how many there were among these.
+
+    The relay's next sweep claims them. Later events of the same subject may have
+    been delivered meanwhile, as handlers expect anyway.
+    """
+    dead = Event.objects.filter(pk__in=event_ids, dead_at__isnull=False, delivered_at=None)
+    return dead.update(dead_at=None, attempts=0, next_attempt_at=Now(), last_error="")

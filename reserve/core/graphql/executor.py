@@ -1,5 +1,6 @@
 """Parses, validates and executes; the same for HTTP and WebSocket."""
 
+import re
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from reserve.core.graphql.context import Context
 
 Response = dict[str, Any]
 
+# NUL in a string of the document itself, which no text column can hold.
+_NUL_LITERAL = re.compile(r"\\u(0000|\{0+\})")
 _CACHED_DOCUMENTS = 1_000
 _MAX_TOKENS = 2_000
 _MAX_CACHED_LENGTH = 10_000
@@ -50,6 +53,8 @@ class Operation:
         name = body.get("operationName")
         if not isinstance(query, str) or not query.strip():
             raise Invalid.field("query", "This must be a GraphQL document.")
+        if _NUL_LITERAL.search(query):
+            raise Invalid.field("query", "Text must not contain the character NUL.")
         if variables is not None and not isinstance(variables, dict):
             raise Invalid.field("variables", "This must be an object.")
         if name is not None and not isinstance(name, str):

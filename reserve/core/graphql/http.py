@@ -15,6 +15,7 @@ from reserve.core.errors import DomainError, Invalid, PayloadTooLarge
 from reserve.core.failures import as_domain_error
 from reserve.core.graphql.context import Context
 from reserve.core.graphql.executor import CannotRun, Executor, Operation, refusal_response
+from reserve.core.json import parse_json
 
 Authenticate = Callable[[str], Any]
 
@@ -70,7 +71,7 @@ class GraphQLHTTP:
         media_type = header(scope, b"content-type").partition(";")[0].strip().lower()
         if media_type != _JSON:
             raise _UnsupportedMediaType
-        operation = Operation.from_body(_parse(await _read_body(receive)))
+        operation = Operation.from_body(parse_json(await _read_body(receive)))
         actor = self._authenticate(header(scope, b"authorization"))
         prepared = self._executor.prepare(operation)
         if prepared.is_subscription:
@@ -93,11 +94,3 @@ async def _read_body(receive: Any) -> bytes:
         chunks.append(chunk)
         if not message.get("more_body"):
             return b"".join(chunks)
-
-
-def _parse(body: bytes) -> object:
-    # orjson limits the depth that it reads, which json does not.
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise Invalid("The body is not valid JSON.") from None

@@ -23,6 +23,7 @@ from reserve.core.graphql.executor import (
     refusal_response,
 )
 from reserve.core.graphql.http import Authenticate
+from reserve.core.json import parse_json
 from reserve.core.live import TooSlow
 
 SUBPROTOCOL = "graphql-transport-ws"
@@ -83,8 +84,8 @@ class GraphQLConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         try:
-            message = orjson.loads(text_data or b"")
-        except orjson.JSONDecodeError:
+            message = parse_json((text_data or "").encode())
+        except Invalid:
             message = None
         if not isinstance(message, dict) or not isinstance(message.get("type"), str):
             await self._close(CloseCode.BAD_REQUEST, "Invalid message received")

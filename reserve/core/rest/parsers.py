@@ -1,15 +1,15 @@
 from collections.abc import Mapping
 from typing import IO, Any
 
-import orjson
 from django.conf import settings
 from rest_framework.parsers import BaseParser
 
-from reserve.core.errors import Invalid, PayloadTooLarge
+from reserve.core.errors import PayloadTooLarge
+from reserve.core.json import parse_json
 
 
 class JSONParser(BaseParser):
-    """JSON by orjson, which limits the depth that it reads."""
+    """JSON as `parse_json` reads it, not larger than it may be."""
 
     media_type = "application/json"
 
@@ -22,7 +22,4 @@ class JSONParser(BaseParser):
         body = stream.read(settings.MAX_BODY_BYTES + 1)
         if len(body) > settings.MAX_BODY_BYTES:
             raise PayloadTooLarge
-        try:
-            return orjson.loads(body)
-        except orjson.JSONDecodeError:
-            raise Invalid("The body is not valid JSON.") from None
+        return parse_json(body)

@@ -1,0 +1,12 @@
+"""Slots, bookings and guests, to read.
+
+Seats are written by the desk alone, so that a booking changes through actions
+only: these may open the desk's transaction, while Django runs a form in one of
+its own.
+"""
+
+from bookings.admin.bookings import BookingAdmin
+from bookings.admin.guests import GuestAdmin
+from bookings.admin.slots import SlotAdmin
+
+__all__ = ["BookingAdmin", "GuestAdmin", "SlotAdmin"]

@@ -1,0 +1,129 @@
+"""The two APIs as a test sees them: an actor asks, and gets data or a code."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import httpx
+
+from accounts.actors import ANONYMOUS, Actor
+from bookings.models import Slot
+from bookings.requests.create import SeatsWanted
+from tests.factories import bearer
+from venues.models import Venue
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an API said: the code of a refusal, or none; and the whole body."""
+
+    code: str | None
+    body: Any
+
+
+class BookingApi(Protocol):
+    """The operations that both APIs offer, each with its own spelling."""
+
+    def create_booking(self, actor: Actor, seats: SeatsWanted) -> Answer: ...
+    def create_hold(self, actor: Actor, seats: SeatsWanted) -> Answer: ...
+    def change(self, actor: Actor, booking_id: str, verb: str) -> Answer: ...
+    def booking(self, actor: Actor, booking_id: str) -> Answer: ...
+    def available_slots(self, actor: Actor, venue_id: str, day: str) -> Answer: ...
+
+
+def _headers(actor: Actor) -> dict[str, str]:
+    return {} if actor is ANONYMOUS else {"Authorization": bearer(actor)}
+
+
+class GraphQLApi:
+    def __init__(self, address: str) -> None:
+        self._http = httpx.Client(base_url=address, timeout=20)
+
+    def send(
+        self, document: str, variables: Any = None, actor: Actor = ANONYMOUS
+    ) -> httpx.Response:
+        body = {"query": document, "variables": variables}
+        return self._http.post("/graphql", json=body, headers=_headers(actor))
+
+    def ask(self, document: str, variables: Any = None, actor: Actor = ANONYMOUS) -> Answer:
+        body = self.send(document, variables, actor).json()
+        if errors := body.get("errors"):
+            return Answer(errors[0]["extensions"]["code"], errors[0])
+        return Answer(None, next(iter(body["data"].values())))
+
+    def create_booking(self, actor: Actor, seats: SeatsWanted) -> Answer:
+        return self._take("createBooking", "CreateBookingInput", actor, seats)
+
+    def create_hold(self, actor: Actor, seats: SeatsWanted) -> Answer:
+        return self._take("createHold", "CreateHoldInput", actor, seats)
+
+    def _take(self, field: str, kind: str, actor: Actor, seats: SeatsWanted) -> Answer:
+        document = f"mutation Take($input: {kind}!) {{ {field}(input: $input) {{ id status }} }}"
+        wanted = {
+            "venueId": Venue.format_id(seats.venue_id),
+            "slotId": Slot.format_id(seats.slot_id),
+            "guestCount": seats.guest_count,
+            "slotCount": seats.slot_count,
+        }
+        return self.ask(document, {"input": wanted}, actor)
+
+    def change(self, actor: Actor, booking_id: str, verb: str) -> Answer:
+        field = {
+            "confirm": "confirmBooking",
+            "cancel": "cancelBooking",
+            "approve": "approveBooking",
+            "decline": "declineBooking",
+            "check-in": "checkInBooking",
+            "no-show": "markNoShow",
+            "complete": "completeBooking",
+        }[verb]
+        document = f"mutation Change($id: ID!) {{ {field}(id: $id) {{ id status }} }}"
+        return self.ask(document, {"id": booking_id}, actor)
+
+    def booking(self, actor: Actor, booking_id: str) -> Answer:
+        document = "query Booking($id: ID!) { booking(id: $id) { id status } }"
+        return self.ask(document, {"id": booking_id}, actor)
+
+    def available_slots(self, actor: Actor, venue_id: str, day: str) -> Answer:
+        document = (
+            "query Slots($venueId: ID!, $date: Date!)"
+            " { availableSlots(venueId: $venueId, date: $date) { id status } }"
+        )
+        return self.ask(document, {"venueId": venue_id, "date": day}, actor)
+
+
+class RestApi:
+    def __init__(self, address: str) -> None:
+        self._http = httpx.Client(base_url=f"{address}/api/v1", timeout=20)
+
+    def send(
+        self, method: str, path: str, body: Any = None, actor: Actor = ANONYMOUS
+    ) -> httpx.Response:
+        return self._http.request(method, path, json=body, headers=_headers(actor))
+
+    def ask(self, method: str, path: str, body: Any = None, actor: Actor = ANONYMOUS) -> Answer:
+        response = self.send(method, path, body, actor)
+        body = response.json()
+        return Answer(body["code"] if response.is_error else None, body)
+
+    def create_booking(self, actor: Actor, seats: SeatsWanted) -> Answer:
+        return self.ask("POST", "/bookings", self._wanted(seats), actor)
+
+    def create_hold(self, actor: Actor, seats: SeatsWanted) -> Answer:
+        return self.ask("POST", "/holds", self._wanted(seats), actor)
+
+    def _wanted(self, seats: SeatsWanted) -> dict[str, Any]:
+        return {
+            "venue_id": Venue.format_id(seats.venue_id),
+            "slot_id": Slot.format_id(seats.slot_id),
+            "guest_count": seats.guest_count,
+            "slot_count": seats.slot_count,
+        }
+
+    def change(self, actor: Actor, booking_id: str, verb: str) -> Answer:
+        return self.ask("POST", f"/bookings/{booking_id}/{verb}", None, actor)
+
+    def booking(self, actor: Actor, booking_id: str) -> Answer:
+        return self.ask("GET", f"/bookings/{booking_id}", None, actor)
+
+    def available_slots(self, actor: Actor, venue_id: str, day: str) -> Answer:
+        return self.ask("GET", f"/venues/{venue_id}/slots?date={day}", None, actor)

@@ -1,0 +1,195 @@
+"""GraphQL over WebSocket, by the graphql-transport-ws protocol, against a real server."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from accounts.actors import ANONYMOUS, Actor
+from bookings.models import Booking, Slot
+from bookings.services.bookings import change_status, create_booking
+from bookings.states import BookingStatus
+from tests.clients import GraphQLApi
+from tests.factories import bearer, make_customer, make_slot, make_venue, seats_on
+from venues.models import Venue
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+WATCH = (
+    "subscription OnSlotUpdated($v: ID!) { slotAvailabilityChanged(venueId: $v)"
+    " { slotId status remainingCapacity capacity version startTime venueId } }"
+)
+
+
+class Socket:
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+
+    def send(self, **message: Any) -> None:
+        self.connection.send(json.dumps(message))
+
+    def receive(self, timeout: float = 5) -> Any:
+        return json.loads(self.connection.recv(timeout))
+
+    def subscribe(self, document: str, operation_id: str = "1", **variables: Any) -> None:
+        payload = {"query": document, "variables": variables}
+        self.send(id=operation_id, type="subscribe", payload=payload)
+
+    def watch(self, venue_id: str) -> None:
+        """Subscribe, and wait until the server listens: what answers a query after it does."""
+        self.subscribe(WATCH, "watch", v=venue_id)
+        for attempt in range(3):
+            self.subscribe("{ __typename }", f"after{attempt}")
+            assert self.receive()["type"] == "next"
+            assert self.receive()["type"] == "complete"
+
+    def close_code(self) -> int:
+        try:
+            while True:
+                self.connection.recv(15)
+        except ConnectionClosed as closed:
+            return closed.rcvd.code if closed.rcvd else 1006
+
+
+@contextmanager
+def _socket(server: str, subprotocol: str = "graphql-transport-ws") -> Iterator[Socket]:
+    address = server.replace("http", "ws", 1) + "/graphql"
+    with connect(address, subprotocols=[subprotocol]) as connection:  # type: ignore[list-item]
+        yield Socket(connection)
+
+
+@pytest.fixture
+def socket(server: str) -> Iterator[Socket]:
+    with _socket(server) as found:
+        yield found
+
+
+def _initialise(socket: Socket, actor: Actor = ANONYMOUS) -> Socket:
+    payload = {} if actor is ANONYMOUS else {"authorization": bearer(actor)}
+    socket.send(type="connection_init", payload=payload)
+    assert socket.receive() == {"type": "connection_ack"}
+    return socket
+
+
+def test_a_booking_on_one_connection_is_seen_on_another(socket: Socket, server: str) -> None:
+    slot, customer = make_slot(capacity=10), make_customer()
+    _initialise(socket).watch(slot.venue.public_id)
+
+    booked = GraphQLApi(server).create_booking(customer, seats_on(slot, 4))
+    seen = socket.receive(1)
+    assert seen["type"] == "next"
+    assert seen["payload"]["data"]["slotAvailabilityChanged"] == {
+        "slotId": slot.public_id,
+        "status": "AVAILABLE",
+        "remainingCapacity": 6,
+        "capacity": 10,
+        "version": 1,
+        "startTime": slot.venue.local(slot.starts_at).isoformat(),
+        "venueId": slot.venue.public_id,
+    }
+
+    GraphQLApi(server).change(customer, booked.body["id"], "cancel")
+    assert socket.receive(1)["payload"]["data"]["slotAvailabilityChanged"]["version"] == 2
+
+
+def test_a_change_made_by_another_process_is_seen_too(socket: Socket) -> None:
+    slot = make_slot(capacity=2)
+    _initialise(socket).watch(slot.venue.public_id)
+    booking = create_booking(actor=make_customer(), seats=seats_on(slot, 2))
+    seen = socket.receive(2)["payload"]["data"]["slotAvailabilityChanged"]
+    assert (seen["status"], seen["remainingCapacity"]) == ("FULL", 0)
+    assert Booking.objects.get(pk=booking.pk).status == "PENDING"
+
+
+def test_a_change_elsewhere_is_not_heard(socket: Socket) -> None:
+    watched, elsewhere = make_slot(), make_slot()
+    _initialise(socket).watch(watched.venue.public_id)
+    create_booking(actor=make_customer(), seats=seats_on(elsewhere))
+    create_booking(actor=make_customer(), seats=seats_on(watched))
+    seen = socket.receive(2)["payload"]["data"]["slotAvailabilityChanged"]
+    assert seen["slotId"] == watched.public_id
+
+
+def test_after_complete_nothing_more_is_sent(socket: Socket) -> None:
+    slot = make_slot()
+    _initialise(socket).watch(slot.venue.public_id)
+    socket.send(id="watch", type="complete")
+    socket.send(type="ping")
+    assert socket.receive() == {"type": "pong"}
+    create_booking(actor=make_customer(), seats=seats_on(slot))
+    with pytest.raises(TimeoutError):
+        socket.receive(0.5)
+    socket.watch(slot.venue.public_id)
+
+
+def test_queries_and_mutations_run_over_the_socket(socket: Socket) -> None:
+    slot, customer = make_slot(), make_customer()
+    _initialise(socket, customer)
+    document = "mutation($i: CreateBookingInput!) { createBooking(input: $i) { status } }"
+    wanted = {"slotId": slot.public_id, "venueId": slot.venue.public_id, "guestCount": 1}
+    socket.subscribe(document, i=wanted)
+    assert socket.receive()["payload"] == {"data": {"createBooking": {"status": "PENDING"}}}
+    assert socket.receive() == {"id": "1", "type": "complete"}
+
+
+@pytest.mark.parametrize(
+    "venue", [lambda: make_venue(is_public=False), lambda: Venue(name="never saved")]
+)
+def test_a_venue_out_of_reach_cannot_be_watched(socket: Socket, venue) -> None:
+    _initialise(socket).subscribe(WATCH, v=venue().public_id)
+    answer = socket.receive()
+    errors = answer["payload"]["errors"] if answer["type"] == "next" else answer["payload"]
+    assert errors[0]["extensions"]["code"] == "NOT_FOUND"
+
+
+def test_an_invalid_document_is_an_error_of_its_operation(socket: Socket) -> None:
+    _initialise(socket).subscribe("subscription { nope }", "7")
+    answer = socket.receive()
+    assert (answer["id"], answer["type"]) == ("7", "error")
+    assert answer["payload"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+def test_the_protocol_is_kept(server: str) -> None:
+    def closes(*messages: Any, subprotocol: str = "graphql-transport-ws") -> int:
+        with _socket(server, subprotocol) as socket:
+            for message in messages:
+                text = message if isinstance(message, str | bytes) else json.dumps(message)
+                socket.connection.send(text)
+            return socket.close_code()
+
+    init = {"type": "connection_init"}
+    watch = {"id": "1", "type": "subscribe", "payload": {"query": "subscription { x }"}}
+    assert closes("nonsense") == 4400
+    assert closes("[]") == 4400
+    assert closes({"type": "nonsense"}) == 4400
+    assert closes(init, {"type": "subscribe", "id": "1"}) == 4400
+    assert closes(init, {"type": "subscribe", "payload": {"query": "{ me }"}}) == 4400
+    assert closes(watch) == 4401
+    assert closes({**init, "payload": {"authorization": "Bearer nonsense"}}) == 4403
+    assert closes(init, init) == 4429
+    assert closes(subprotocol="graphql-ws") == 4406
+
+
+def test_an_operation_id_is_used_once_at_a_time(socket: Socket) -> None:
+    venue = make_venue()
+    _initialise(socket).watch(venue.public_id)
+    socket.subscribe(WATCH, "watch", v=venue.public_id)
+    assert socket.close_code() == 4409
+
+
+def test_messages_of_one_slot_come_in_order(socket: Socket) -> None:
+    slot = make_slot(capacity=100)
+    _initialise(socket).watch(slot.venue.public_id)
+    customer = make_customer()
+    for _ in range(5):
+        booking = create_booking(actor=customer, seats=seats_on(slot))
+        change_status(actor=customer, booking_id=booking.pk, status=BookingStatus.CANCELLED)
+    versions = [
+        socket.receive()["payload"]["data"]["slotAvailabilityChanged"]["version"] for _ in range(10)
+    ]
+    assert versions == list(range(1, 11))
+    assert Slot.objects.get(pk=slot.pk).version == 10
