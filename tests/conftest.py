@@ -19,6 +19,9 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "reserve.settings"
 os.environ.setdefault("LOG_LEVEL", "WARNING")
 django.setup()
 
+from tests.processes import web_process  # noqa: E402
+from tests.stack import make_dev  # noqa: E402
+
 
 def pytest_unconfigure() -> None:
     _stack.close()
@@ -36,7 +39,12 @@ def server(django_db_setup: None) -> Iterator[str]:
 
     Tests that call it commit what it is to see: `django_db(transaction=True)`.
     """
-    from tests.processes import web_process
-
     with web_process() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def live_server_url() -> Iterator[str]:
+    """The address of everything that `make dev` starts, with the demo data."""
+    with make_dev() as address:
         yield address
