@@ -48,22 +48,19 @@ COPY notifications notifications
 COPY templates templates
 COPY --from=pages /app/frontend/dist frontend/dist
 
-# Everything belongs to root, so that the process can change nothing but the
-# folder of beat's schedule. Collecting reads the settings but uses neither the
-# secret nor the database.
+# Everything belongs to root, so that the process can change nothing. Collecting
+# reads the settings but uses neither the secret nor the database.
 RUN python -m compileall -q manage.py reserve accounts venues bookings notifications \
     && JWT_SECRET=not-a-secret-only-to-collect-static-files \
         DATABASE_URL=postgresql://nobody@localhost/unused \
-        python manage.py collectstatic --noinput --verbosity 0 \
-    && install -d -o reserve -g reserve -m 0700 var/beat
+        python manage.py collectstatic --noinput --verbosity 0
 
 USER 10001:10001
 EXPOSE 4000
 STOPSIGNAL SIGTERM
 
-# The process answers; whether it can serve is what /health/ready tells. The name
-# of the host must be one that ALLOWED_HOSTS accepts.
+# The process answers; whether it can serve is what /health/ready tells.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=40s --retries=3 \
-    CMD ["python", "-c", "import os, urllib.request as r; e = os.environ.get; h = (e('ALLOWED_HOSTS') or '').split(',')[0].strip(' .*') or 'localhost'; r.urlopen(r.Request(f'http://127.0.0.1:{e(\"PORT\") or 4000}/health/live', headers={'Host': h}), timeout=4)"]
+    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f'http://127.0.0.1:{os.environ.get(\"PORT\") or 4000}/health/live', timeout=4)"]
 
 CMD ["python", "-m", "reserve.serve", "web"]

@@ -58,7 +58,7 @@ migrate: .venv/.installed-production ## Apply the database migrations
 lint: .venv/.installed-all ## Check style, types, import layers, migrations and schema files
 	$(python) -m ruff check .
 	$(python) -m ruff format --check .
-	$(python) -m mypy
+	RESERVE_MODE=development DATABASE_URL=postgresql:///types $(python) -m mypy
 	$(python) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 	$(manage) makemigrations --check --dry-run
 	$(manage) export_schemas --check

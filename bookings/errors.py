@@ -1,5 +1,6 @@
 from datetime import timedelta
 
+from bookings.states import BookingStatus, Transition
 from reserve.core.errors import Busy, Conflict, Gone, Unprocessable
 
 
@@ -39,9 +40,10 @@ class HoldExpired(Gone):
 class InvalidState(Conflict):
     code = "INVALID_STATE"
 
-    def __init__(self, *, status: str, wanted: str) -> None:
+    def __init__(self, *, status: BookingStatus, transition: Transition) -> None:
         super().__init__(
-            f"A booking that is {status} cannot become {wanted}.", status=status, wanted=wanted
+            f"A booking that is {status.label.lower()} cannot be {transition.done}.",
+            status=status.value,
         )
 
 

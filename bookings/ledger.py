@@ -19,7 +19,7 @@ from bookings.errors import HoldExpired, InvalidState
 from bookings.events import SeatChange, booking_event
 from bookings.guests import GuestDetails, assign_guests
 from bookings.models import Booking, BookingSlot, Slot
-from bookings.states import SEATED, TRANSITIONS, BookingStatus
+from bookings.states import EXPIRE, SEATED, BookingStatus, Transition
 from reserve.core.clock import database_now
 from reserve.core.errors import NotFound
 from reserve.outbox import services as outbox
@@ -89,7 +89,7 @@ class Ledger:
         self._rescheduled_lapses.update(due)
         for booking in list(self.bookings.values()):
             if booking.has_lapsed_at(self.now):
-                self.change_status(booking, BookingStatus.EXPIRED, actor=SYSTEM)
+                self.apply(EXPIRE, booking, actor=SYSTEM)
 
     def _admit(self, bookings: Sequence[Booking]) -> None:
         unknown = [booking for booking in bookings if booking.pk not in self.bookings]
@@ -140,8 +140,8 @@ class Ledger:
         self._events.append(booking_event(event, booking, changes, actor=actor))
         return booking
 
-    def change_status(
-        self, booking: Booking, status: BookingStatus, *, actor: Actor, reason: str = ""
+    def apply(
+        self, transition: Transition, booking: Booking, *, actor: Actor, reason: str = ""
     ) -> Booking:
         """Move a booking along the state machine; its seats go back where they must.
 
@@ -149,20 +149,22 @@ class Ledger:
             HoldExpired: the booking is a hold that lapsed.
             InvalidState: its status does not allow it.
         """
-        event = TRANSITIONS[BookingStatus(booking.status)].get(status)
-        if event is None:
-            if booking.status == BookingStatus.EXPIRED:
+        status = BookingStatus(booking.status)
+        if status not in transition.sources:
+            if status == BookingStatus.EXPIRED:
                 raise HoldExpired
-            raise InvalidState(status=booking.status, wanted=status)
-        frees_seats = booking.uses_seats and status not in SEATED
-        booking.status = status
+            raise InvalidState(status=status, transition=transition)
+        frees_seats = booking.uses_seats and transition.target not in SEATED
+        booking.status = transition.target
         booking.version += 1
-        if status == BookingStatus.CANCELLED:
+        if transition.target == BookingStatus.CANCELLED:
             booking.cancelled_at = self.now
         changes = self._use_seats(booking, -booking.seats) if frees_seats else []
         booking.slots_at_hand = [self.slots[slot_id] for slot_id in self.slots_of[booking.pk]]
         self._changed[booking.pk] = booking
-        self._events.append(booking_event(event, booking, changes, actor=actor, reason=reason))
+        self._events.append(
+            booking_event(transition.event, booking, changes, actor=actor, reason=reason)
+        )
         return booking
 
     def _use_seats(self, booking: Booking, seats: int) -> list[SeatChange]:

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 
 from accounts.actors import Actor
-from accounts.models import Membership
+from accounts.selectors import works_for
 from bookings.models import Booking, BookingSlot, Slot
 from bookings.rules import Party, refusal
 from bookings.states import BookingStatus
@@ -102,10 +102,7 @@ def bookings_visible_to(actor: Actor) -> QuerySet[Booking]:
         return Booking.objects.all()
     if actor.user_id is None:
         return Booking.objects.none()
-    works_there = Membership.objects.filter(
-        organization_id=OuterRef("organization_id"), user_id=actor.user_id
-    )
-    return Booking.objects.filter(Q(customer_id=actor.user_id) | Exists(works_there))
+    return Booking.objects.filter(Q(customer_id=actor.user_id) | works_for(actor.user_id))
 
 
 def visible_booking(*, actor: Actor, booking_id: UUID) -> Booking:

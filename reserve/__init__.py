@@ -1,5 +1,1 @@
 """ReserveAPI: the project package."""
-
-from reserve.celery import app as celery_app
-
-__all__ = ["celery_app"]

@@ -1,7 +1,7 @@
 """The ASGI application of the web process: GraphQL beside Django, HTTP and WebSocket."""
 
 import os
-from typing import Any
+from typing import Any, cast
 
 from a2wsgi import WSGIMiddleware
 from channels.routing import ProtocolTypeRouter, URLRouter
@@ -39,7 +39,7 @@ async def no_such_socket(_scope: Any, _receive: Any, send: Any) -> None:
     await send({"type": "websocket.close", "code": 4404})
 
 
-pages = WSGIMiddleware(django_application, workers=settings.PAGE_THREADS)
+pages = WSGIMiddleware(cast(Any, django_application), workers=settings.PAGE_THREADS)
 executor = Executor(schema.graphql_schema)
 graphql_http = GraphQLHTTP(executor, authenticate=authenticate, pages=pages)
 graphql_websocket = GraphQLConsumer.as_asgi(executor=executor, authenticate=authenticate)

@@ -8,7 +8,6 @@ sentence, and then becomes that process. `prepare` is the beginning of
 
 import os
 import sys
-from pathlib import Path
 
 import django
 import psycopg
@@ -23,6 +22,7 @@ from reserve.embedded import commands
 from reserve.embedded.ports import PortError, bind, port_from_environment
 
 CONNECT_SECONDS = 5
+_MAXIMUM_PROCESSES = 256
 
 
 class Refusal(Exception):
@@ -85,10 +85,13 @@ def web_command() -> list[str]:
     Raises:
         Refusal: a variable makes no sense, or the port is in use.
     """
-    host = os.environ.get("HOST", "").strip() or "0.0.0.0"
+    host = os.environ.get("HOST", "").strip() or "0.0.0.0"  # noqa: S104
     text = os.environ.get("WEB_CONCURRENCY", "").strip() or str(os.cpu_count() or 1)
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 256):
-        raise Refusal(f"WEB_CONCURRENCY is {text!r}, but must be a whole number from 1 to 256.")
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _MAXIMUM_PROCESSES):
+        raise Refusal(
+            f"WEB_CONCURRENCY is {text!r}, but must be a whole number from "
+            f"1 to {_MAXIMUM_PROCESSES}."
+        )
     try:
         port = port_from_environment()
         # Another instance would share the port unnoticed: theirs are bound so.
@@ -99,31 +102,39 @@ def web_command() -> list[str]:
     return [sys.executable, "-m", "reserve.embedded.workers", host, str(port), text]
 
 
-def main(arguments: list[str]) -> int:
+def command_for(process: str) -> list[str]:
+    """The command line of that process.
+
+    Raises:
+        Refusal: there is no such process, or a variable of its makes no sense.
+    """
+    match process:
+        case "web":
+            return web_command()
+        case "worker":
+            return commands.worker()
+        case "beat":
+            return commands.beat()
+        case _:
+            raise Refusal("Usage: python -m reserve.serve web|worker|beat")
+
+
+def main(process: str = "", *arguments: str) -> None:
     """Check, and then become the process that was asked for."""
     try:
-        match arguments:
-            case ["prepare", port, answer]:
-                prepare(int(port), int(answer))
-                return 0
-            case ["web"]:
-                refuse_incomplete()
-                command = web_command()
-            case ["worker"]:
-                refuse_incomplete()
-                command = commands.worker()
-            case ["beat"]:
-                refuse_incomplete()
-                command = commands.beat(Path(settings.BASE_DIR) / "var" / "beat" / "schedule")
-            case _:
-                raise Refusal("Usage: python -m reserve.serve web|worker|beat")
+        if process == "prepare":
+            port, answer = arguments
+            prepare(int(port), int(answer))
+            return
+        refuse_incomplete()
+        command = command_for(process)
     except Refusal as refusal:
         print(f"reserve: {refusal}", file=sys.stderr)
-        return 1
+        sys.exit(1)
     for connection in connections.all(initialized_only=True):
         connection.close()
     sys.stdout.flush()
-    os.execv(command[0], command)
+    os.execv(command[0], command)  # noqa: S606
 
 
 def _check_database() -> None:
@@ -133,8 +144,7 @@ def _check_database() -> None:
         psycopg.connect(**parameters).close()
     except psycopg.OperationalError as error:
         raise Refusal(
-            f"PostgreSQL cannot be reached: {_first_line(error)} "
-            "Start it, or correct DATABASE_URL."
+            f"PostgreSQL cannot be reached: {_first_line(error)} Start it, or correct DATABASE_URL."
         ) from error
 
 
@@ -161,4 +171,4 @@ def _first_line(error: Exception) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(*sys.argv[1:])

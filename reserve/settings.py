@@ -145,6 +145,8 @@ CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_TASK_SOFT_TIME_LIMIT = 40
 CELERY_TASK_TIME_LIMIT = 50
 CELERY_TASK_PUBLISH_RETRY = False
+# In memory: a schedule of seconds and of fixed hours needs no file of last runs.
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "sweep the event log": {
         "task": "reserve.outbox.tasks.relay_events",

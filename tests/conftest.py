@@ -14,7 +14,7 @@ _ROOT = Path(__file__).parent.parent / "var" / "test"
 _stack = ExitStack()
 
 # Before pytest-django reads the settings, which read the addresses.
-_stack.enter_context(development_environment(_ROOT))
+_stack.enter_context(development_environment(_ROOT, wait_for_stop=True))
 os.environ["DJANGO_SETTINGS_MODULE"] = "reserve.settings"
 os.environ.setdefault("LOG_LEVEL", "WARNING")
 django.setup()

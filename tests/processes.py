@@ -76,6 +76,5 @@ def web_process(**variables: str) -> Iterator[str]:
 def worker_process(**variables: str) -> Iterator[None]:
     """A Celery worker with its own beat."""
     command = ("-m", "celery", "-A", "reserve", "worker", "--concurrency", "2", "--beat")
-    schedule = PROJECT / "var" / "test" / f"schedule-{os.getpid()}"
-    with process(*command, "--schedule", str(schedule), **variables):
+    with process(*command, **variables):
         yield

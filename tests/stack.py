@@ -42,6 +42,7 @@ def make_dev() -> Iterator[str]:
         "REDIS_URL": _redis(),
         "PORT": str(port),
         "RESERVE_MODE": "development",
+        "HOT_RELOAD": "off",
     }
     running = subprocess.Popen(
         [sys.executable, "-m", "reserve.embedded.dev"],

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts.actors import Actor
-from accounts.models import Membership
+from accounts.selectors import works_for
 from reserve.core.errors import NotFound
 from reserve.core.pages import Page, page_of
 from venues.models import Resource, Venue
@@ -18,10 +18,7 @@ def venues_visible_to(actor: Actor) -> QuerySet[Venue]:
         return Venue.objects.all()
     if actor.user_id is None:
         return Venue.objects.filter(is_public=True)
-    works_there = Membership.objects.filter(
-        organization_id=OuterRef("organization_id"), user_id=actor.user_id
-    )
-    return Venue.objects.filter(Q(is_public=True) | Exists(works_there))
+    return Venue.objects.filter(Q(is_public=True) | works_for(actor.user_id))
 
 
 def visible_venue(*, actor: Actor, venue_id: UUID) -> Venue:

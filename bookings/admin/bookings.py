@@ -11,56 +11,42 @@ from django.urls import reverse
 
 from accounts.actors import ActorKind, account
 from accounts.models import User
-from accounts.tenant_admin import EVERY_ROLE, TenantAdmin, TenantFilter, tenancy_of
+from accounts.tenant_admin import EVERY_ROLE, TenantAdmin, TenantFilter
+from bookings import states
 from bookings.admin.filters import BookingStatusFilter, DayFilter
-from bookings.admin.times import local_time
-from bookings.errors import InvalidState
+from bookings.admin.times import brief_time, local_time
 from bookings.models import Booking
 from bookings.selectors import slots_of_bookings
-from bookings.services.bookings import change_status
-from bookings.states import TRANSITIONS, BookingStatus
+from bookings.services.bookings import MAX_REASON, apply_transition
+from bookings.states import Transition
 from reserve.core.clock import now
-from reserve.core.errors import DomainError, Invalid, NotFound
+from reserve.core.errors import DomainError, Invalid
 from reserve.outbox.models import Event
 
 # Rows that one action takes on; each is a transaction of its own.
 MAX_ROWS_OF_ACTION = 200
-MAX_REASON = 500
 
 
-@dataclass(frozen=True, slots=True)
-class _Move:
-    """What staff may do with a booking."""
-
-    label: str
-    done: str
-    status: BookingStatus
-    # Where the status alone would not tell this from another move.
-    only_from: BookingStatus | None = None
-
-    def starts_from(self, status: BookingStatus) -> bool:
-        return self.status in TRANSITIONS[status] and self.only_from in {None, status}
-
-
-_MOVES = {
-    "approve": _Move("Approve", "approved", BookingStatus.CONFIRMED, BookingStatus.PENDING),
-    "decline": _Move("Decline", "declined", BookingStatus.DECLINED),
-    "check_in": _Move("Check in", "checked in", BookingStatus.CHECKED_IN),
-    "undo_check_in": _Move(
-        "Undo check-in", "no longer checked in", BookingStatus.CONFIRMED, BookingStatus.CHECKED_IN
-    ),
-    "no_show": _Move("Mark as no-show", "marked as no-show", BookingStatus.NO_SHOW),
-    "complete": _Move("Complete", "completed", BookingStatus.COMPLETED),
-    "cancel": _Move("Cancel", "cancelled", BookingStatus.CANCELLED),
+_TRANSITIONS = {
+    transition.verb.replace(" ", "_").replace("-", "_"): transition
+    for transition in (
+        states.APPROVE,
+        states.DECLINE,
+        states.CHECK_IN,
+        states.UNDO_CHECK_IN,
+        states.MARK_NO_SHOW,
+        states.COMPLETE,
+        states.CANCEL,
+    )
 }
 
 
-def _action(name: str, move: _Move) -> Any:
-    @admin.action(description=move.label, permissions=("act",))
+def _action(name: str, transition: Transition) -> Any:
+    @admin.action(description=transition.verb.capitalize(), permissions=("act",))
     def act(
         model_admin: "BookingAdmin", request: HttpRequest, bookings: QuerySet[Booking]
     ) -> HttpResponse | None:
-        return model_admin.move(request, bookings, move)
+        return model_admin.move(request, bookings, transition)
 
     act.__name__ = name
     return act
@@ -74,7 +60,7 @@ class ReasonForm(ActionForm):
 
 @dataclass(frozen=True, slots=True)
 class _HistoryLine:
-    at: str | None
+    at: str
     what: str
     by: str
     reason: str
@@ -83,8 +69,8 @@ class _HistoryLine:
 @admin.register(Booking)
 class BookingAdmin(TenantAdmin):
     list_display = (
-        *("confirmation_code", "venue", "starts", "guest", "guest_count", "effective_status"),
-        "created",
+        *("code", "venue", "starts_locally", "guest", "party", "effective_status"),
+        "created_locally",
     )
     list_filter = (DayFilter, BookingStatusFilter, ("venue", TenantFilter))
     list_select_related = ("venue", "resource__venue", "guest", "organization")
@@ -102,28 +88,44 @@ class BookingAdmin(TenantAdmin):
         ("Record", {"fields": ("public_id", "created")}),
     )
     action_form = ReasonForm
-    actions = tuple(_action(name, move) for name, move in _MOVES.items())
+    actions = tuple(_action(name, transition) for name, transition in _TRANSITIONS.items())
 
     # --- Columns -------------------------------------------------------------------
 
-    @admin.display(description="Starts", ordering="starts_at")
-    def starts(self, booking: Booking) -> str | None:
-        return local_time(booking.venue, booking.starts_at)
+    @admin.display(description="Code", ordering="confirmation_code")
+    def code(self, booking: Booking) -> str:
+        return booking.confirmation_code
 
-    @admin.display(description="Ends", ordering="ends_at")
-    def ends(self, booking: Booking) -> str | None:
-        return local_time(booking.venue, booking.ends_at)
+    @admin.display(description="Party", ordering="guest_count")
+    def party(self, booking: Booking) -> int:
+        return booking.guest_count
+
+    @admin.display(description="Starts", ordering="starts_at")
+    def starts_locally(self, booking: Booking) -> str:
+        return brief_time(booking.venue, booking.starts_at)
 
     @admin.display(description="Created", ordering="created_at")
-    def created(self, booking: Booking) -> str | None:
+    def created_locally(self, booking: Booking) -> str:
+        return brief_time(booking.venue, booking.created_at)
+
+    @admin.display(description="Starts")
+    def starts(self, booking: Booking) -> str:
+        return local_time(booking.venue, booking.starts_at)
+
+    @admin.display(description="Ends")
+    def ends(self, booking: Booking) -> str:
+        return local_time(booking.venue, booking.ends_at)
+
+    @admin.display(description="Created")
+    def created(self, booking: Booking) -> str:
         return local_time(booking.venue, booking.created_at)
 
     @admin.display(description="Cancelled")
-    def cancelled(self, booking: Booking) -> str | None:
+    def cancelled(self, booking: Booking) -> str:
         return local_time(booking.venue, booking.cancelled_at)
 
     @admin.display(description="Hold until")
-    def hold_ends(self, booking: Booking) -> str | None:
+    def hold_ends(self, booking: Booking) -> str:
         return local_time(booking.venue, booking.hold_expires_at)
 
     @admin.display(description="Status", ordering="status")
@@ -144,7 +146,7 @@ class BookingAdmin(TenantAdmin):
         return self.permits(request, EVERY_ROLE)
 
     def move(
-        self, request: HttpRequest, bookings: QuerySet[Booking], move: _Move
+        self, request: HttpRequest, bookings: QuerySet[Booking], transition: Transition
     ) -> HttpResponse | None:
         """Do the same with each of some bookings, and tell what came of each."""
         chosen = list(bookings[: MAX_ROWS_OF_ACTION + 1])
@@ -154,12 +156,12 @@ class BookingAdmin(TenantAdmin):
             return None
         for booking in chosen:
             try:
-                self._move_one(request, booking, move)
+                self._move_one(request, booking, transition)
             except DomainError as refused:
-                text = f"{booking.confirmation_code}: {self._reason_of(request, refused)}"
+                text = f"{booking.confirmation_code}: {refused.text}"
                 self.message_user(request, text, messages.ERROR)
             else:
-                text = f"{booking.confirmation_code} is {move.done}."
+                text = f"{booking.confirmation_code} is {transition.done}."
                 self.message_user(request, text, messages.SUCCESS)
         if "_from_page" in request.POST and len(chosen) == 1:
             return HttpResponseRedirect(
@@ -167,26 +169,15 @@ class BookingAdmin(TenantAdmin):
             )
         return None
 
-    def _move_one(self, request: HttpRequest, booking: Booking, move: _Move) -> None:
+    def _move_one(self, request: HttpRequest, booking: Booking, transition: Transition) -> None:
         user = request.user
         assert isinstance(user, User)
-        reason = request.POST.get("reason", "").strip()
-        if len(reason) > MAX_REASON:
-            raise Invalid.field("reason", f"This is longer than {MAX_REASON} characters.")
-        status = booking.status_at(now())
-        if move.only_from not in {None, status}:
-            raise InvalidState(status=status, wanted=move.status)
-        change_status(
+        apply_transition(
             actor=account(user.pk),
             booking_id=booking.pk,
-            status=move.status,
-            reason=reason,
+            transition=transition,
+            reason=request.POST.get("reason", "").strip(),
         )
-
-    def _reason_of(self, request: HttpRequest, refused: DomainError) -> str:
-        if isinstance(refused, NotFound) and tenancy_of(request).is_superuser:
-            return "Only members of its organization can do this."
-        return refused.text
 
     # --- The page of one booking ------------------------------------------------------
 
@@ -207,7 +198,9 @@ class BookingAdmin(TenantAdmin):
                 ],
                 "history": _history_of(obj),
                 "moves": [
-                    (name, move.label) for name, move in _MOVES.items() if move.starts_from(status)
+                    (name, transition.verb.capitalize())
+                    for name, transition in _TRANSITIONS.items()
+                    if status in transition.sources
                 ],
                 "max_reason": MAX_REASON,
             }

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 
 from accounts.tenant_admin import TenantAdmin, TenantFilter
 from bookings.admin.filters import ComingDayFilter
-from bookings.admin.times import local_time
+from bookings.admin.times import brief_time, local_time
 from bookings.models import Slot
 from bookings.selectors import free_lapsed_seats
 from bookings.states import SlotStatus
@@ -22,8 +22,8 @@ class _SlotList(ChangeList):
 @admin.register(Slot)
 class SlotAdmin(TenantAdmin):
     list_display = (
-        *("starts", "venue", "resource_name", "capacity", "taken", "remaining", "is_closed"),
-        "status",
+        *("starts_locally", "venue", "resource_name", "capacity", "taken", "remaining"),
+        *("closed", "status"),
     )
     list_filter = (
         ComingDayFilter,
@@ -53,11 +53,15 @@ class SlotAdmin(TenantAdmin):
         return slot
 
     @admin.display(description="Starts", ordering="starts_at")
-    def starts(self, slot: Slot) -> str | None:
+    def starts_locally(self, slot: Slot) -> str:
+        return brief_time(slot.venue, slot.starts_at)
+
+    @admin.display(description="Starts")
+    def starts(self, slot: Slot) -> str:
         return local_time(slot.venue, slot.starts_at)
 
-    @admin.display(description="Ends", ordering="ends_at")
-    def ends(self, slot: Slot) -> str | None:
+    @admin.display(description="Ends")
+    def ends(self, slot: Slot) -> str:
         return local_time(slot.venue, slot.ends_at)
 
     @admin.display(description="Resource", ordering="resource__name")
@@ -67,6 +71,10 @@ class SlotAdmin(TenantAdmin):
     @admin.display(description="Reserved", ordering="reserved")
     def taken(self, slot: Slot) -> int:
         return slot.reserved
+
+    @admin.display(description="Closed", ordering="is_closed")
+    def closed(self, slot: Slot) -> str:
+        return "Closed" if slot.is_closed else ""
 
     @admin.display(description="Remaining")
     def remaining(self, slot: Slot) -> int:

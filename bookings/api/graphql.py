@@ -3,17 +3,16 @@ from collections.abc import AsyncIterator
 import graphene
 from graphene_django import DjangoObjectType
 
-from bookings import models, selectors
+from bookings import models, selectors, states
 from bookings.guests import GuestDetails
 from bookings.live import SlotChange
 from bookings.requests.create import SeatsWanted
 from bookings.services.bookings import (
-    achange_status,
+    aapply_transition,
     acreate_booking,
     acreate_hold,
 )
-from bookings.states import BookingStatus as Status
-from bookings.states import SlotStatus as SlotState
+from bookings.states import Transition
 from reserve.core.broadcast import venue_group
 from reserve.core.clock import now
 from reserve.core.database import in_database
@@ -23,8 +22,8 @@ from venues.models import Resource as ResourceModel
 from venues.models import Venue as VenueModel
 from venues.selectors import visible_venue
 
-BookingStatus = graphene.Enum.from_enum(Status, description="Where a booking stands.")
-SlotStatus = graphene.Enum.from_enum(SlotState, description="Whether a slot can be booked.")
+BookingStatus = graphene.Enum.from_enum(states.BookingStatus, description="Where a booking stands.")
+SlotStatus = graphene.Enum.from_enum(states.SlotStatus, description="Whether a slot can be booked.")
 
 
 class Slot(DjangoObjectType):
@@ -211,16 +210,19 @@ class Query(graphene.ObjectType):
         )
 
 
-def _change(status: Status, description: str, *, with_reason: bool = False):
-    """A mutation that gives a booking its next status."""
+def _applying(transition: Transition, description: str, *, with_reason: bool = False):
+    """A mutation that moves a booking along the state machine."""
     arguments = {"id": graphene.ID(required=True)}
     if with_reason:
         arguments["reason"] = graphene.String(default_value="")
 
     async def resolve(_root, info, id, reason=""):  # noqa: A002 (the contract's name)
         booking_id = models.Booking.parse_id(id)
-        return await achange_status(
-            actor=info.context.actor, booking_id=booking_id, status=status, reason=reason
+        return await aapply_transition(
+            actor=info.context.actor,
+            booking_id=booking_id,
+            transition=transition,
+            reason=reason,
         )
 
     return graphene.Field(
@@ -241,16 +243,16 @@ class Mutation(graphene.ObjectType):
         input=CreateBookingInput(required=True),
         description="Book seats; the venue's queue or staff confirm.",
     )
-    confirm_booking = _change(Status.PENDING, "Turn a hold into a booking.")
-    cancel_booking = _change(Status.CANCELLED, "Give the seats back.", with_reason=True)
-    approve_booking = _change(Status.CONFIRMED, "Confirm a pending booking (staff).")
-    decline_booking = _change(
-        Status.DECLINED, "Decline a pending booking (staff).", with_reason=True
+    confirm_booking = _applying(states.CONFIRM, "Turn a hold into a booking.")
+    cancel_booking = _applying(states.CANCEL, "Give the seats back.", with_reason=True)
+    approve_booking = _applying(states.APPROVE, "Confirm a pending booking (staff).")
+    decline_booking = _applying(
+        states.DECLINE, "Decline a pending booking (staff).", with_reason=True
     )
-    check_in_booking = _change(Status.CHECKED_IN, "The party has arrived (staff).")
-    undo_check_in = _change(Status.CONFIRMED, "The party has not arrived after all (staff).")
-    mark_no_show = _change(Status.NO_SHOW, "The party did not come (staff).")
-    complete_booking = _change(Status.COMPLETED, "The party has left (staff).")
+    check_in_booking = _applying(states.CHECK_IN, "The party has arrived (staff).")
+    undo_check_in = _applying(states.UNDO_CHECK_IN, "The party has not arrived after all (staff).")
+    mark_no_show = _applying(states.MARK_NO_SHOW, "The party did not come (staff).")
+    complete_booking = _applying(states.COMPLETE, "The party has left (staff).")
 
     @staticmethod
     async def resolve_create_hold(_root, info, input):  # noqa: A002 (the contract's name)

@@ -10,12 +10,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api.authentication import actor_of
-from bookings import selectors
+from bookings import selectors, states
 from bookings.guests import GuestDetails
 from bookings.models import Booking, Slot
 from bookings.requests.create import SeatsWanted
 from bookings.services import bookings
-from bookings.states import BookingStatus, SlotStatus
+from bookings.states import BookingStatus, SlotStatus, Transition
 from reserve.core.clock import now
 from reserve.core.rest.serializers import StrictCharField, StrictIntegerField, StrictSerializer
 from venues.models import Resource, Venue
@@ -99,7 +99,7 @@ class SeatsSerializer(StrictSerializer):
 
 
 class ReasonSerializer(StrictSerializer):
-    reason = StrictCharField(default="", allow_blank=True, max_length=500)
+    reason = StrictCharField(default="", allow_blank=True, max_length=bookings.MAX_REASON)
 
 
 class BookingSerializer(serializers.Serializer[Booking]):
@@ -172,10 +172,10 @@ class BookingView(APIView):
         return Response(BookingSerializer(found).data)
 
 
-class BookingStatusView(APIView):
-    """Gives a booking its next status; `status` says which."""
+class TransitionView(APIView):
+    """Moves a booking along the state machine; `transition` says which way."""
 
-    status: BookingStatus
+    transition: Transition
 
     @extend_schema(
         request=ReasonSerializer,
@@ -185,55 +185,55 @@ class BookingStatusView(APIView):
     def post(self, request: Request, booking: str) -> Response:
         body = ReasonSerializer(data=request.data or {})
         body.is_valid(raise_exception=True)
-        changed = bookings.change_status(
+        changed = bookings.apply_transition(
             actor=actor_of(request),
             booking_id=Booking.parse_id(booking),
-            status=self.status,
+            transition=self.transition,
             reason=body.validated_data["reason"],
         )
         return Response(BookingSerializer(changed).data)
 
 
-class ConfirmView(BookingStatusView):
+class ConfirmView(TransitionView):
     """Turn a hold into a booking."""
 
-    status = BookingStatus.PENDING
+    transition = states.CONFIRM
 
 
-class CancelView(BookingStatusView):
+class CancelView(TransitionView):
     """Give the seats back."""
 
-    status = BookingStatus.CANCELLED
+    transition = states.CANCEL
 
 
-class ApproveView(BookingStatusView):
+class ApproveView(TransitionView):
     """Confirm a pending booking (staff)."""
 
-    status = BookingStatus.CONFIRMED
+    transition = states.APPROVE
 
 
-class DeclineView(BookingStatusView):
+class DeclineView(TransitionView):
     """Decline a pending booking (staff)."""
 
-    status = BookingStatus.DECLINED
+    transition = states.DECLINE
 
 
-class CheckInView(BookingStatusView):
+class CheckInView(TransitionView):
     """The party has arrived (staff)."""
 
-    status = BookingStatus.CHECKED_IN
+    transition = states.CHECK_IN
 
 
-class NoShowView(BookingStatusView):
+class NoShowView(TransitionView):
     """The party did not come (staff)."""
 
-    status = BookingStatus.NO_SHOW
+    transition = states.MARK_NO_SHOW
 
 
-class CompleteView(BookingStatusView):
+class CompleteView(TransitionView):
     """The party has left (staff)."""
 
-    status = BookingStatus.COMPLETED
+    transition = states.COMPLETE
 
 
 def _slots_as_json(slots: Sequence[Slot]) -> list[dict[str, Any]]:

@@ -9,20 +9,17 @@ from accounts.selectors import is_member
 from bookings.errors import OutsideCancellationWindow
 from bookings.ledger import Ledger
 from bookings.models import Booking
-from bookings.states import BookingStatus
+from bookings.states import CANCEL, Transition
 from reserve.core.errors import Forbidden, NotFound
-
-# What customers may do with bookings of their own; the rest is for staff.
-_BY_CUSTOMERS = frozenset({BookingStatus.PENDING, BookingStatus.CANCELLED})
 
 
 @dataclass(frozen=True, slots=True)
-class ChangeStatus:
-    """Give a booking its next status."""
+class ApplyTransition:
+    """Move a booking along the state machine."""
 
     actor: Actor
     booking_id: UUID
-    status: BookingStatus
+    transition: Transition
     reason: str = ""
 
     def slot_ids(self) -> Collection[UUID]:
@@ -33,23 +30,26 @@ class ChangeStatus:
 
     def decide(self, ledger: Ledger) -> Booking:
         booking = ledger.booking(self.booking_id)
-        by_staff = self._permit(booking)
-        if self.status == BookingStatus.CANCELLED and booking.uses_seats and not by_staff:
-            venue = booking.venue
-            if booking.starts_at - ledger.now < venue.cancellation_cutoff:
-                raise OutsideCancellationWindow
-        return ledger.change_status(booking, self.status, actor=self.actor, reason=self.reason)
-
-    def _permit(self, booking: Booking) -> bool:
-        """Whether staff ask; raises where the actor may not do this at all."""
         is_owner = self.actor.user_id is not None and self.actor.user_id == booking.customer_id
-        if is_owner and self.status in _BY_CUSTOMERS:
-            return False
-        if is_member(actor=self.actor, organization_id=booking.organization_id):
-            return True
-        if is_owner:
-            raise Forbidden
-        raise NotFound
+        if not (is_owner and self.transition.by_customers):
+            if not self._is_staff_of(booking):
+                raise Forbidden if is_owner else NotFound
+        elif (
+            self.transition is CANCEL
+            and _is_too_late(booking, ledger)
+            # Whoever works there may always cancel, their own booking too.
+            and not self._is_staff_of(booking)
+        ):
+            raise OutsideCancellationWindow
+        return ledger.apply(self.transition, booking, actor=self.actor, reason=self.reason)
+
+    def _is_staff_of(self, booking: Booking) -> bool:
+        return is_member(actor=self.actor, organization_id=booking.organization_id)
+
+
+def _is_too_late(booking: Booking, ledger: Ledger) -> bool:
+    notice = booking.starts_at - ledger.now
+    return booking.uses_seats and notice < booking.venue.cancellation_cutoff
 
 
 @dataclass(frozen=True, slots=True)

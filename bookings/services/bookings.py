@@ -7,15 +7,16 @@ from accounts.actors import SYSTEM, Actor
 from bookings import selectors
 from bookings.desk import Outcome, desk
 from bookings.models import Booking
-from bookings.requests.change import ChangeStatus, ExpireHold
+from bookings.requests.change import ApplyTransition, ExpireHold
 from bookings.requests.create import SeatsWanted, TakeSeats
 from bookings.requests.imported import ImportBooking
-from bookings.states import BookingStatus
+from bookings.states import APPROVE, DECLINE, BookingStatus, Transition
 from reserve.core.errors import Invalid, Unauthenticated
 
 MAX_GUEST_COUNT = 100_000
 MAX_SLOT_COUNT = 48
 MAX_NOTES = 2_000
+MAX_REASON = 500
 
 
 def create_hold(*, actor: Actor, seats: SeatsWanted) -> Booking:
@@ -59,10 +60,10 @@ def _taking(actor: Actor, seats: SeatsWanted, status: BookingStatus) -> TakeSeat
     return TakeSeats(actor, seats, status)
 
 
-def change_status(
-    *, actor: Actor, booking_id: UUID, status: BookingStatus, reason: str = ""
+def apply_transition(
+    *, actor: Actor, booking_id: UUID, transition: Transition, reason: str = ""
 ) -> Booking:
-    """Give a booking its next status: cancel, approve, decline, check in and so on.
+    """Move a booking along the state machine: confirm, cancel, approve, check in and so on.
 
     Raises:
         NotFound: out of the actor's reach.
@@ -71,20 +72,26 @@ def change_status(
         HoldExpired: it is a hold that lapsed.
         OutsideCancellationWindow: too late for a customer to cancel.
     """
-    return desk.submit(ChangeStatus(actor, booking_id, status, reason))
+    return desk.submit(_moving(actor, booking_id, transition, reason))
 
 
-async def achange_status(
-    *, actor: Actor, booking_id: UUID, status: BookingStatus, reason: str = ""
+async def aapply_transition(
+    *, actor: Actor, booking_id: UUID, transition: Transition, reason: str = ""
 ) -> Booking:
-    """`change_status` from an event loop."""
-    return await desk.submit_async(ChangeStatus(actor, booking_id, status, reason))
+    """`apply_transition` from an event loop."""
+    return await desk.submit_async(_moving(actor, booking_id, transition, reason))
+
+
+def _moving(actor: Actor, booking_id: UUID, transition: Transition, reason: str) -> ApplyTransition:
+    if len(reason) > MAX_REASON:
+        raise Invalid.field("reason", f"This must not be longer than {MAX_REASON} characters.")
+    return ApplyTransition(actor, booking_id, transition, reason)
 
 
 def confirm_automatically(*, booking_ids: Sequence[UUID]) -> list[Outcome]:
     """Confirm pending bookings of venues that leave it to the queue."""
     return desk.submit_all(
-        [ChangeStatus(SYSTEM, booking_id, BookingStatus.CONFIRMED) for booking_id in booking_ids]
+        [ApplyTransition(SYSTEM, booking_id, APPROVE) for booking_id in booking_ids]
     )
 
 
@@ -103,10 +110,7 @@ def decline_unanswered(*, limit: int = 500) -> int:
     unanswered = selectors.unanswered_booking_ids(limit=limit)
     reason = "Nobody answered before the slot began."
     desk.submit_all(
-        [
-            ChangeStatus(SYSTEM, booking_id, BookingStatus.DECLINED, reason)
-            for booking_id in unanswered
-        ]
+        [ApplyTransition(SYSTEM, booking_id, DECLINE, reason) for booking_id in unanswered]
     )
     return len(unanswered)
 

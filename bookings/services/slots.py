@@ -29,10 +29,11 @@ def publish_slots(*, venue: Venue, first_date: date, last_date: date) -> int:
     # An opening may run past midnight, and its slots begin on the next day.
     _, ends_at = day_bounds(last_date + timedelta(days=1), venue.zone)
     published = Slot.objects.filter(venue=venue, starts_at__gte=begins_at, starts_at__lt=ends_at)
+    days = list(_dates(first_date, last_date))
     known = set(published.values_list("resource_id", "starts_at"))
     for resource in resources:
         Slot.objects.bulk_create(
-            _slots_of_resource(resource, venue.zone, closures, first_date, last_date, known),
+            _slots_of_resource(resource, venue.zone, closures, days, known),
             batch_size=1_000,
             ignore_conflicts=True,
         )
@@ -49,12 +50,11 @@ def _slots_of_resource(
     resource: Resource,
     zone: ZoneInfo,
     closures: Sequence[Closure],
-    first_date: date,
-    last_date: date,
+    days: Sequence[date],
     known: Container[tuple[UUID, datetime]],
 ) -> Iterator[Slot]:
     hours = list(resource.opening_hours.all())
-    for day in _dates(first_date, last_date):
+    for day in days:
         if any(_closes(closure, resource, day) for closure in closures):
             continue
         for interval in slots_of_day(day, zone, hours):

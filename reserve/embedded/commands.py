@@ -1,7 +1,6 @@
 """The command lines of the application's processes, for development and production alike."""
 
 import sys
-from pathlib import Path
 
 
 def web(
@@ -35,11 +34,10 @@ def worker() -> list[str]:
     ]
 
 
-def beat(schedule: Path) -> list[str]:
-    """Celery beat. Its file of last runs is kept in `schedule`'s folder, which is made."""
-    schedule.parent.mkdir(parents=True, exist_ok=True)
+def beat() -> list[str]:
+    """Celery beat. It keeps no file: what is due every few seconds needs no memory of last runs."""
     return [
         *(sys.executable, "-m", "celery", "-A", "reserve", "--quiet", "beat", "--loglevel", "INFO"),
         # Beat refuses to start while a pid file of a killed one is there.
-        *("--schedule", str(schedule), "--pidfile", ""),
+        *("--pidfile", ""),
     ]

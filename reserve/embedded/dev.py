@@ -23,8 +23,9 @@ from reserve.embedded.watch import watch_code
 
 _GRACEFUL_SECONDS = 3
 _SLOW_SECONDS = 20.0
+_NO = {"0", "false", "no", "off"}
 _BACKLOG = 2048
-_ANY = {"localhost", "0.0.0.0", "::"}
+_ANY = {"localhost", "0.0.0.0", "::"}  # noqa: S104
 
 
 def main() -> int:
@@ -67,7 +68,7 @@ def _programs(listeners: list[socket.socket]) -> list[Program]:
         Program("worker", commands.worker(), waits=True, environment=quiet),
         Program(
             "beat",
-            commands.beat(PROJECT / "var" / "beat" / "schedule"),
+            commands.beat(),
             waits=True,
             environment=quiet,
         ),
@@ -90,7 +91,7 @@ def _prepare(port: int) -> str | None:
             stdin=subprocess.DEVNULL,
             pass_fds=(answer.fileno(),),
             start_new_session=True,
-            preexec_fn=die_with_parent(signal.SIGKILL),
+            preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509
         )
         try:
             code = child.wait()
@@ -112,8 +113,9 @@ class _Attendants:
         self._host = host
         self._port = port
         self._banner = banner
-        for work in (self._greet, self._reload):
-            threading.Thread(target=work, daemon=True).start()
+        threading.Thread(target=self._greet, daemon=True).start()
+        if os.environ.get("HOT_RELOAD", "").strip().lower() not in _NO:
+            threading.Thread(target=self._reload, daemon=True).start()
         if lease is not None:
             threading.Thread(target=self._keep_keeper, args=(lease,), daemon=True).start()
 
@@ -145,9 +147,11 @@ class _Attendants:
             connection.request("GET", "/health/ready", headers={"Host": f"localhost:{self._port}"})
             response = connection.getresponse()
             body = response.read(2000).decode(errors="replace")
-            return "" if response.status == 200 else f"{response.status} {body}"
+            ready = response.status == http.HTTPStatus.OK
         except (OSError, http.client.HTTPException) as error:
             return str(error) or type(error).__name__
+        else:
+            return "" if ready else f"{response.status} {body}"
         finally:
             connection.close()
 

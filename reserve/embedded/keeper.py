@@ -99,14 +99,18 @@ class Keeper:
             _say(str(error))
             self._stop_all()
             self._publish(State(os.getpid(), str(self._directory), error=str(error)))
+            self._remove_directory()
             return 1
         self._stop_all()
         # Told to stop while there are users: a successor serves them at the same addresses.
         if not any(service.in_use() for service in self._services):
             self._paths.state.unlink(missing_ok=True)
-            with contextlib.suppress(OSError):
-                self._directory.rmdir()
+            self._remove_directory()
         return 0
+
+    def _remove_directory(self) -> None:
+        with contextlib.suppress(OSError):
+            self._directory.rmdir()
 
     def _attend(self, service: Service) -> None:
         now = time.monotonic()
@@ -116,7 +120,9 @@ class Keeper:
                 self._start(service)
             elif service.server.died() and now >= service.next_attempt:
                 self._restart(service)
-        elif service.running and now - service.unused_since > self._grace_seconds and service.seize():
+        elif (
+            service.running and now - service.unused_since > self._grace_seconds and service.seize()
+        ):
             try:
                 self._stop_one(service)
             finally:
@@ -157,7 +163,7 @@ class Keeper:
                 self._stop_one(service)
 
     def _is_done(self) -> bool:
-        """Whether nothing runs and nobody came; if so, newcomers wait until this process is gone."""
+        """Whether nothing runs and nobody came; newcomers then wait for this process to end."""
         now = time.monotonic()
         for service in self._services:
             if service.running or now - service.unused_since <= self._grace_seconds:
@@ -191,7 +197,7 @@ def _socket_directory(paths: Paths) -> Path:
         directory = Path(previous.directory)
         if _is_private(directory):
             return directory
-    for parent in (tempfile.gettempdir(), "/tmp", "/var/tmp"):
+    for parent in (tempfile.gettempdir(), "/tmp", "/var/tmp"):  # noqa: S108
         if len(os.fsencode(parent)) + 20 <= _MAXIMUM_DIRECTORY_BYTES:
             try:
                 return Path(tempfile.mkdtemp(prefix="reserve-", dir=parent))
@@ -207,7 +213,7 @@ def _is_private(directory: Path) -> bool:
     except OSError:
         return False
     mine = found.st_uid == os.geteuid() or os.geteuid() == 0
-    return stat.S_ISDIR(found.st_mode) and mine and stat.S_IMODE(found.st_mode) == 0o700
+    return stat.S_ISDIR(found.st_mode) and mine and stat.S_IMODE(found.st_mode) == stat.S_IRWXU
 
 
 def _say(sentence: str) -> None:

@@ -4,7 +4,6 @@ import errno
 import os
 import socket
 
-
 _LAST = 65_535
 
 
@@ -62,7 +61,9 @@ def bind(
                     f"Port {port} is reserved for root. Start with another PORT, such as 4000."
                 ) from error
             if not listeners and host != "localhost":
-                raise PortError(f"HOST is {host!r}, which is no address of this machine.") from error
+                raise PortError(
+                    f"HOST is {host!r}, which is no address of this machine."
+                ) from error
             # A machine without IPv6 has no ::1.
     if not listeners:
         raise PortError(f"HOST is {host!r}, which is no address of this machine.")
@@ -89,9 +90,7 @@ def _in_use(port: int, command: str) -> PortError:
     )
 
 
-def _bind_one(
-    family: int, address: tuple[str | int, ...], *, share: bool
-) -> socket.socket:
+def _bind_one(family: int, address: tuple[str | int | bytes, ...], *, share: bool) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         # Connections that ended a moment ago do not keep the port.

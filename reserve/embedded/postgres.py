@@ -24,6 +24,8 @@ DATABASE = "reserve"
 _SUPERUSER = "postgres"
 # Part of the socket's file name; no TCP port is opened.
 _PORT = 5432
+# Where the server writes its state in its lock file (counted from 0), for pg_ctl to read.
+_STATE_LINE = 7
 _START_SECONDS = 60.0
 # Fast shutdown, which ends sessions and writes a checkpoint; then, if that
 # hangs, immediate shutdown, which the next start recovers from.
@@ -125,9 +127,8 @@ class Postgres:
                 argv += ["-c", f"{name}={value}"]
         # Another server's shared memory may outlive its main process by a moment.
         for attempt in range(5):
-            process = spawn(argv, log=self.log, prepare=become(account, signal.SIGINT))
-            self._process = process
-            wait_until(lambda: self._answers() or process.poll() is not None, _START_SECONDS)
+            self._process = spawn(argv, log=self.log, prepare=become(account, signal.SIGINT))
+            wait_until(lambda: self._answers() or self._ended(), _START_SECONDS)
             if self._answers():
                 return
             self.stop()
@@ -136,9 +137,7 @@ class Postgres:
 
     def died(self) -> bool:
         """Whether it ran and is gone, or nobody can reach it any more."""
-        if self._process is None:
-            return False
-        return self._process.poll() is not None or not self._socket.exists()
+        return self._process is not None and (self._ended() or not self._socket.exists())
 
     def stop(self) -> None:
         process, self._process = self._process, None
@@ -149,13 +148,15 @@ class Postgres:
     def _socket(self) -> Path:
         return self.sockets / f".s.PGSQL.{_PORT}"
 
+    def _ended(self) -> bool:
+        return self._process is None or self._process.poll() is not None
+
     def _answers(self) -> bool:
-        # The server writes its state on line 8 of its lock file, as pg_ctl reads it.
         try:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
         except OSError:
             return False
-        return len(lines) >= 8 and lines[7].strip() == "ready" and lines[0] == str(self.pid)
+        return lines[_STATE_LINE:] == ["ready   "] and lines[0] == str(self.pid)
 
     def _is_ours(self, pid: int) -> bool:
         return is_server_of(pid, "postgres", self.data)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 _PROC = Path("/proc")
 _MAXIMUM_LOG_BYTES = 5 << 20
@@ -36,7 +37,7 @@ def spawn(
             umask=0o077,
             # Its own session: a Ctrl-C at the terminal is for the keeper's users.
             start_new_session=True,
-            preexec_fn=prepare,
+            preexec_fn=prepare,  # noqa: PLW1509
         )
 
 
@@ -46,7 +47,7 @@ def server_environment() -> dict[str, str]:
     return kept | {"LC_ALL": "C", "TZ": "UTC"}
 
 
-def open_log(path: Path):  # type: ignore[no-untyped-def]  # an open binary file
+def open_log(path: Path) -> BinaryIO:
     """The log file, open for appending; a large one is set aside first."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with suppress(FileNotFoundError):
@@ -64,7 +65,9 @@ def is_server_of(pid: int, program: str, data: Path) -> bool:
     return bool(arguments) and Path(arguments[0]).name == program and str(data) in arguments
 
 
-def stop(pid: int, signals: Sequence[tuple[signal.Signals, float]], gone: Callable[[], bool]) -> None:
+def stop(
+    pid: int, signals: Sequence[tuple[signal.Signals, float]], gone: Callable[[], bool]
+) -> None:
     """Send each signal in turn and wait that many seconds, until the process is gone."""
     for number, seconds in signals:
         with suppress(ProcessLookupError):

@@ -165,7 +165,7 @@ class _Child:
             stdin=subprocess.DEVNULL,
             pass_fds=self.program.descriptors,
             start_new_session=True,
-            preexec_fn=die_with_parent(signal.SIGKILL),
+            preexec_fn=die_with_parent(signal.SIGKILL),  # noqa: PLW1509
         )
 
     def restart(self, patience_seconds: float) -> None:

@@ -12,10 +12,10 @@ from bookings import ledger
 from bookings.desk import commit
 from bookings.errors import InvalidState, SlotUnavailable
 from bookings.models import Booking, Slot
-from bookings.requests.change import ChangeStatus
+from bookings.requests.change import ApplyTransition
 from bookings.requests.create import TakeSeats
 from bookings.services.bookings import create_booking
-from bookings.states import SEATED, BookingStatus
+from bookings.states import CANCEL, SEATED, BookingStatus
 from tests.factories import (
     make_consecutive_slots,
     make_customer,
@@ -112,7 +112,7 @@ def test_a_smaller_party_is_not_refused_with_a_larger_one_before_it() -> None:
 def test_seats_go_back_once_however_many_cancel(race: Race) -> None:
     slot = make_slot(capacity=4)
     booking = create_booking(actor=make_customer(), seats=seats_on(slot, 3))
-    cancel = ChangeStatus(SYSTEM, booking.pk, BookingStatus.CANCELLED)
+    cancel = ApplyTransition(SYSTEM, booking.pk, CANCEL)
 
     outcomes = [found[0] for found in race([partial(commit, [cancel])] * 8)]
 

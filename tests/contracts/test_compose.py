@@ -107,7 +107,7 @@ def test_every_command_is_in_the_code(services: dict[str, Any]) -> None:
         match command:
             case ["python", "-m", "reserve.serve", process]:
                 assert find_spec("reserve.serve") is not None
-                assert f'case ["{process}"]:' in (ROOT / "reserve" / "serve.py").read_text()
+                assert f'case "{process}":' in (ROOT / "reserve" / "serve.py").read_text()
             case ["python", "manage.py", "migrate", "--noinput"]:
                 assert (ROOT / "manage.py").is_file()
             case _:

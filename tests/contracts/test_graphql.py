@@ -46,6 +46,7 @@ def test_login_answers_tokens_that_work(api: GraphQLApi, http: httpx.Client) -> 
         " { accessToken refreshToken user { id email name } } }"
     )
     tokens = api.ask(document, {"input": {"email": "someone@example.com", "password": PASSWORD}})
+    assert tokens.code is None, tokens.body
     assert tokens.body["user"]["name"] == "Some One"
     headers = {"Authorization": f"Bearer {tokens.body['accessToken']}"}
     me = http.post("/graphql", json={"query": "{ me { email } }"}, headers=headers)

@@ -11,8 +11,8 @@ from websockets.sync.client import ClientConnection, connect
 
 from accounts.actors import ANONYMOUS, Actor
 from bookings.models import Booking, Slot
-from bookings.services.bookings import change_status, create_booking
-from bookings.states import BookingStatus
+from bookings.services.bookings import apply_transition, create_booking
+from bookings.states import CANCEL
 from tests.clients import GraphQLApi
 from tests.factories import bearer, make_customer, make_slot, make_venue, seats_on
 from venues.models import Venue
@@ -187,7 +187,7 @@ def test_messages_of_one_slot_come_in_order(socket: Socket) -> None:
     customer = make_customer()
     for _ in range(5):
         booking = create_booking(actor=customer, seats=seats_on(slot))
-        change_status(actor=customer, booking_id=booking.pk, status=BookingStatus.CANCELLED)
+        apply_transition(actor=customer, booking_id=booking.pk, transition=CANCEL)
     versions = [
         socket.receive()["payload"]["data"]["slotAvailabilityChanged"]["version"] for _ in range(10)
     ]

@@ -13,7 +13,7 @@ from tests.embedded.children import Child
 
 @pytest.fixture
 def python() -> Iterator[Callable[..., Child]]:
-    """Start a snippet in a process of its own; whatever still lives at the end is killed."""
+    """Start a snippet in a process of its own; whatever still lives at the end is ended."""
     started: list[subprocess.Popen[str]] = []
 
     def start(snippet: str, *arguments: object, **options: Any) -> Child:
@@ -30,5 +30,13 @@ def python() -> Iterator[Callable[..., Child]]:
 
     yield start
     for process in started:
-        process.kill()
-        process.communicate()
+        # In order if it can, so that a supervisor ends what it has started.
+        process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        for stream in (process.stdin, process.stdout):
+            assert stream is not None
+            stream.close()

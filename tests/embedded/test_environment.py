@@ -14,7 +14,6 @@ from reserve.embedded.lease import PROJECT
 from reserve.embedded.ports import PortError, bind, listen, port_from_environment
 from reserve.embedded.processes import wait_until
 from reserve.embedded.watch import code_directories, watch_code
-
 from tests.embedded.children import needs_servers
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from reserve.embedded.processes import wait_until
-
 from tests.embedded.children import Child, ends, lives
 
 # Writes its number and that of a child of its own to a file.
@@ -44,7 +43,7 @@ def supervise(tmp_path: Path, python: Callable[..., Child]) -> Callable[..., Chi
     def start(kind: str = "willing") -> Child:
         child = python(_SUPERVISE, tmp_path, kind, _PROGRAM)
         for name in ("one", "two"):
-            assert wait_until(lambda name=name: len(_starts(tmp_path / name)) == 1, 10)
+            assert _started(tmp_path / name, 1)
         return child
 
     return start
@@ -57,15 +56,21 @@ def _starts(path: Path) -> list[list[int]]:
     return [[int(word) for word in line.split()] for line in path.read_text().splitlines()]
 
 
+def _started(path: Path, times: int) -> bool:
+    return wait_until(lambda: len(_starts(path)) == times, 20)
+
+
 def _all_numbers(folder: Path) -> list[int]:
-    return [number for name in ("one", "two") for start in _starts(folder / name) for number in start]
+    return [
+        number for name in ("one", "two") for start in _starts(folder / name) for number in start
+    ]
 
 
 def test_a_killed_program_is_started_again(tmp_path: Path, supervise: Callable[..., Child]) -> None:
     child = supervise()
     first = _starts(tmp_path / "one")[0]
     os.kill(first[0], signal.SIGKILL)
-    assert wait_until(lambda: len(_starts(tmp_path / "one")) == 2, 10)
+    assert _started(tmp_path / "one", 2)
     assert child.line() == "one was killed by SIGKILL. Starting it again in 0.5 s."
     assert not lives(first[1]), "the child of a killed program goes with it"
     assert len(_starts(tmp_path / "two")) == 1
@@ -111,7 +116,7 @@ def test_restart_replaces_every_program(tmp_path: Path, supervise: Callable[...,
     child.process.stdin.write("restart\n")
     child.process.stdin.flush()
     for name in ("one", "two"):
-        assert wait_until(lambda name=name: len(_starts(tmp_path / name)) == 2, 10)
+        assert _started(tmp_path / name, 2)
         old, new = _starts(tmp_path / name)
         assert not lives(old[0])
         assert lives(new[0])

@@ -94,10 +94,7 @@ def test_slots_are_distinct_true_and_side_by_side_in_every_zone(
     slots = list(slots_of_day(day, zone, [rule]))
 
     assert all(slot.ends_at - slot.starts_at == length for slot in slots)
-    assert all(
-        slot.ends_at == following.starts_at
-        for slot, following in pairwise(slots)
-    )
+    assert all(slot.ends_at == following.starts_at for slot, following in pairwise(slots))
     closing_day = day if closes > opens else day + timedelta(days=1)
     opens_at, closes_at = instant(day, opens, zone), instant(closing_day, closes, zone)
     assert len(slots) == max(timedelta(), closes_at - opens_at) // length

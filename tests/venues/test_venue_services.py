@@ -14,6 +14,7 @@ from tests.factories import (
     make_member,
     make_organization,
     make_resource,
+    make_user,
     make_venue,
 )
 from venues.models import BookingMode, Closure, OpeningHours, Resource, Venue
@@ -71,6 +72,12 @@ def test_managers_set_up_a_place(role):
     assert list(venue.closures.all()) == [closure]
 
 
+def test_administrators_manage_every_organization():
+    administrator = account(make_user(is_superuser=True).pk)
+    add_resource(actor=administrator, venue_id=make_venue().pk, name="Room", capacity=4)
+    assert Resource.objects.exists()
+
+
 @pytest.mark.parametrize("who", ["staff", "stranger", "customer", "anonymous"])
 def test_others_may_not(who):
     resource = make_resource()
@@ -120,14 +127,20 @@ def test_what_is_absent_is_not_found():
         )
 
 
-def test_hours_are_replaced_whole_or_not_at_all():
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        (Opening(9, time(8), time(9)), "weekday"),
+        (Opening(1, time(8), time(9), slot_minutes=0), "slot_minutes"),
+        (Opening(1, time(8), time(9), capacity=-1), "capacity"),
+    ],
+)
+def test_hours_are_replaced_whole_or_not_at_all(wrong, field):
     resource = make_resource()
     old = make_hours(resource)
     with pytest.raises(Invalid) as refused:
-        set_opening_hours(
-            actor=SYSTEM, resource_id=resource.pk, openings=[EVENING, Opening(9, time(8), time(9))]
-        )
-    assert "weekday" in refused.value.details["errors"]
+        set_opening_hours(actor=SYSTEM, resource_id=resource.pk, openings=[EVENING, wrong])
+    assert list(refused.value.details["errors"]) == [field]
     assert list(resource.opening_hours.all()) == [old]
     set_opening_hours(actor=SYSTEM, resource_id=resource.pk, openings=[EVENING])
     assert [hours.weekday for hours in OpeningHours.objects.all()] == [4]

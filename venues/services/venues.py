@@ -108,14 +108,14 @@ def set_opening_hours(
     """
     resource = _managed_resource(actor, resource_id)
     hours = [
-        OpeningHours(
-            organization_id=resource.organization_id, resource=resource, **asdict(opening)
-        )
+        OpeningHours(organization_id=resource.organization_id, resource=resource, **asdict(opening))
         for opening in openings
     ]
     for stretch in hours:
-        # The references are ours; asking the database for each would take a query.
-        _check(stretch, exclude=("organization", "resource"))
+        if stretch.slot_minutes == 0:
+            raise Invalid.field("slot_minutes", "This must be at least 1.")
+        # References and constraints are seen to; asking the database for each takes a query.
+        _check(stretch, exclude=("organization", "resource"), validate_constraints=False)
     with transaction.atomic():
         resource.opening_hours.all().delete()
         return OpeningHours.objects.bulk_create(hours)
@@ -174,10 +174,12 @@ def _save(row: Row) -> Row:
     return row
 
 
-def _check(row: models.Model, exclude: Sequence[str] = ()) -> None:
+def _check(
+    row: models.Model, *, exclude: Sequence[str] = (), validate_constraints: bool = True
+) -> None:
     """Raises Invalid with the sentences of Django's validators."""
     try:
-        row.full_clean(exclude=exclude)
+        row.full_clean(exclude=exclude, validate_constraints=validate_constraints)
     except ValidationError as error:
         errors = error.message_dict
         # What concerns several fields together has no field of its own.

@@ -7,7 +7,9 @@ from reserve.demo import banner
 
 
 class Command(BaseCommand):
-    help = "Print the addresses, the demo's logins and a GraphQL document to try. Not in production."
+    help = (
+        "Print the addresses, the demo's logins and a GraphQL document to try. Not in production."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", type=int, default=settings.PORT, help="where it is served")

@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+# Tasks that are called in any process belong to this Celery application.
+from reserve.celery import app as celery_app
+
+
+class ReserveConfig(AppConfig):
+    name = "reserve"
+    celery = celery_app

@@ -1,0 +1,155 @@
+"""Organizations with a row of everything, and the pages on which rows appear."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin import ModelAdmin
+from django.db import models
+from django.urls import reverse
+
+from accounts.actors import account
+from accounts.models import Membership, Organization, Role, User
+from bookings.models import Booking, Guest, Slot
+from bookings.services.bookings import apply_transition, create_booking, create_hold
+from bookings.states import CANCEL
+from reserve.core.ids import new_id
+from reserve.outbox.models import Event
+from tests.factories import (
+    make_hours,
+    make_member,
+    make_organization,
+    make_resource,
+    make_slot,
+    make_user,
+    make_venue,
+    seats_on,
+)
+from venues.models import Closure, Resource, Venue
+
+_numbers = count(1)
+
+# Those of the tenants; users belong to nobody.
+TENANT_MODELS: tuple[type[models.Model], ...] = (
+    *(Organization, Membership, Venue, Resource, Closure, Slot, Booking, Guest, Event),
+)
+
+
+@dataclass
+class Tenant:
+    """One organization; its texts contain `word`."""
+
+    organization: Organization
+    owner: User
+    manager: User
+    staff: User
+    venue: Venue
+    resource: Resource
+    closure: Closure
+    slot: Slot
+    booking: Booking
+    guest: Guest
+    event: Event
+
+    def member(self, role: str) -> User:
+        member: User = getattr(self, role)
+        return member
+
+    def row_of(self, model: type[models.Model]) -> models.Model:
+        if model is Membership:
+            return Membership.objects.get(organization=self.organization, user=self.staff)
+        row: models.Model = getattr(self, model._meta.model_name or "")
+        return row
+
+
+def make_tenant(word: str) -> Tenant:
+    organization = make_organization(name=f"Group {word}", slug=f"group-{word}")
+    people = {
+        role: make_member(
+            organization,
+            Role(role.upper()),
+            email=f"{role}@{word}.example",
+            name=f"{role} {word}",
+            phone=f"1 {word}",
+        )
+        for role in ("owner", "manager", "staff")
+    }
+    rows = make_rows(organization, word)
+    return Tenant(organization=organization, **people, **rows)
+
+
+def make_rows(organization: Organization, word: str) -> dict[str, Any]:
+    """A venue with one of everything, and a booking that has a history."""
+    number = next(_numbers)
+    venue = make_venue(
+        organization=organization,
+        name=f"Venue {word} {number}",
+        slug=f"venue-{word}-{number}",
+        description=f"About {word}",
+        street=f"Street {word}",
+        postal_code=word,
+        city=f"City {word}",
+        confirmation_mode="MANUAL",
+    )
+    resource = make_resource(venue, name=f"Room {word}")
+    make_hours(resource)
+    closure = Closure.objects.create(
+        organization=organization,
+        venue=venue,
+        resource=resource,
+        first_date=date(2030, 1, 1),
+        last_date=date(2030, 1, 2),
+        reason=f"Closed for {word}",
+    )
+    slot = make_slot(resource)
+    customer = make_user(
+        name=f"Guest {word}", email=f"guest{number}@{word}.example", phone=f"2 {word}"
+    )
+    booking = create_booking(
+        actor=account(customer.pk), seats=seats_on(slot, 2, notes=f"Notes {word}")
+    )
+    # And a hold that has lapsed.
+    hold = create_hold(actor=account(customer.pk), seats=seats_on(slot, 3))
+    lapse = datetime.now(UTC) - timedelta(minutes=1)
+    Booking.objects.filter(pk=hold.pk).update(hold_expires_at=lapse)
+    Slot.objects.filter(pk=slot.pk).update(next_lapse_at=lapse)
+    return {
+        "venue": venue,
+        "resource": resource,
+        "closure": closure,
+        "slot": slot,
+        "booking": booking,
+        "guest": booking.guest,
+        "event": Event.objects.create(
+            organization_id=organization.pk,
+            name=f"booking.{word}",
+            subject_id=new_id(),
+            sequence=1,
+            payload={"reason": word, "actor": word},
+            request_id=word,
+            last_error=f"ValueError: secret {word}",
+            dead_at=lapse,
+            attempts=8,
+        ),
+    }
+
+
+def cancel(tenant: Tenant, reason: str) -> None:
+    apply_transition(
+        actor=account(tenant.staff.pk),
+        booking_id=tenant.booking.pk,
+        transition=CANCEL,
+        reason=reason,
+    )
+
+
+def page_of(model: type[models.Model], page: str, row: models.Model | None = None) -> str:
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}"
+    return reverse(name, args=(row.pk,) if row is not None else ())
+
+
+def registered() -> Iterator[tuple[type[models.Model], ModelAdmin]]:
+    yield from admin.site._registry.items()
