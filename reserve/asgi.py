@@ -17,7 +17,8 @@ django_application = get_wsgi_application()
 
 from accounts.actors import ANONYMOUS, Actor  # noqa: E402
 from accounts.tokens import actor_of_header  # noqa: E402
-from reserve.core.asgi import RequestMiddleware  # noqa: E402
+from reserve.core.asgi import Lifespan, RequestMiddleware  # noqa: E402
+from reserve.core.database import open_connections  # noqa: E402
 from reserve.core.graphql.executor import Executor  # noqa: E402
 from reserve.core.graphql.http import GraphQLHTTP  # noqa: E402
 from reserve.core.graphql.websocket import GraphQLConsumer  # noqa: E402
@@ -48,6 +49,7 @@ application = RequestMiddleware(
     ProtocolTypeRouter(
         {
             "http": URLRouter([_at(r"^graphql$", graphql_http), _at(r"", pages)]),
+            "lifespan": Lifespan(open_connections),
             "websocket": URLRouter(
                 [_at(r"^graphql$", graphql_websocket), _at(r"", no_such_socket)]
             ),

@@ -1,6 +1,7 @@
 """The outermost layer of every request: its id, and its one line in the log."""
 
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
@@ -39,10 +40,12 @@ class RequestMiddleware:
                 status = message.get("code", 1000)
             await send(message)
 
+        # Probes ask every few seconds, and are no news.
+        tell = log.debug if scope["path"].startswith("/health/") else log.info
         try:
             await self._application(scope, receive, send_with_id)
         finally:
-            log.info(
+            tell(
                 "request",
                 protocol=scope["type"],
                 method=scope.get("method", "CONNECT"),
@@ -50,6 +53,20 @@ class RequestMiddleware:
                 status=status,
                 milliseconds=round((time.perf_counter() - started) * 1000, 1),
             )
+
+
+class Lifespan:
+    """The ASGI lifespan protocol: prepares the process before its first request."""
+
+    def __init__(self, prepare: Callable[[], Awaitable[None]]) -> None:
+        self._prepare = prepare
+
+    async def __call__(self, _scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await self._prepare()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
 
 
 def header(scope: Any, name: bytes) -> str:

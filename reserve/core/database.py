@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
+from threading import Barrier, BrokenBarrierError
 from typing import ParamSpec, TypeVar
 
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import DatabaseError, close_old_connections, connection
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -23,6 +25,22 @@ async def in_database(
     call = partial(function, *args, **options)
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(_threads, copy_context().run, _with_live_connection, call)
+
+
+async def open_connections() -> None:
+    """Connect every database thread, so that no request waits for it.
+
+    A database that cannot be reached yet is not this function's to report.
+    """
+    everybody = Barrier(settings.DATABASE_THREADS)
+
+    def connect() -> None:
+        # Each call keeps its thread until all have one.
+        with suppress(BrokenBarrierError, DatabaseError):
+            everybody.wait(timeout=5)
+            connection.ensure_connection()
+
+    await asyncio.gather(*(in_database(connect) for _ in range(settings.DATABASE_THREADS)))
 
 
 def _with_live_connection(call: Callable[[], Result]) -> Result:
