@@ -28,18 +28,22 @@ help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F '|' '{ printf "%-18s %s\n", $$1, $$2 }'
 
 setup: ## Install everything for development and tests
+	@$(MAKE) -s .venv/.created
 	@$(MAKE) -s -j2 .venv/.installed-all pages
 
 dev: ## Run everything for development, with hot reload
+	@$(MAKE) -s .venv/.created
 	@$(MAKE) -s -j2 .venv/.installed-development pages-if-possible
 	@exec $(python) -m reserve.embedded.dev
 
 test: ## Run all tests with coverage (ARGS are passed to pytest)
+	@$(MAKE) -s .venv/.created
 	@$(MAKE) -s -j2 .venv/.installed-all pages-if-possible
 	@exec $(python) -m pytest --cov $(ARGS)
 
 start: export RESERVE_MODE := production
 start: ## Serve in production; DATABASE_URL and JWT_SECRET are required
+	@$(MAKE) -s .venv/.created
 	@$(MAKE) -s -j2 .venv/.installed-production pages-if-possible
 	@$(MAKE) -s var/static/staticfiles.json
 	@exec $(python) -m reserve.serve web
@@ -68,6 +72,7 @@ format: .venv/.installed-all ## Reformat the code and fix what can be fixed
 	$(python) -m ruff check --fix .
 
 build: ## Collect the static files and build the distributable
+	@$(MAKE) -s .venv/.created
 	@$(MAKE) -s -j2 .venv/.installed-all pages
 	@rm -f var/static/staticfiles.json
 	@$(MAKE) -s var/static/staticfiles.json
