@@ -18,8 +18,9 @@ _FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Not for the whole session: while Playwright runs, Django sees an event loop here."""
     if not CHROMIUM.exists():
         pytest.skip(f"There is no {CHROMIUM}: install Debian's package chromium.")
     with sync_playwright() as playwright:
