@@ -1,6 +1,6 @@
 """Who asks. Every service and selector takes an actor first."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from uuid import UUID
 
@@ -21,6 +21,11 @@ class Actor:
 
     kind: ActorKind
     user_id: UUID | None = None
+    manage_token: str | None = None
+    """The secret of one booking, which stands for the guest who made it."""
+
+    def with_manage_token(self, token: str | None) -> "Actor":
+        return replace(self, manage_token=token) if token else self
 
     @property
     def is_system(self) -> bool:

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any, Generic
 from uuid import UUID
 
 from django.db import (
@@ -21,11 +22,15 @@ from django.db import (
 )
 from psycopg import errors as postgres
 
+from bookings import full_slots
+from bookings.crash_points import reach
 from bookings.errors import SlotBusy
+from bookings.guests import forget_guests
 from bookings.ledger import Ledger, MoreSlots
 from bookings.live import announce
 from bookings.models import Booking, BookingSlot, Slot
-from bookings.requests import Request
+from bookings.requests import Request, Result
+from bookings.requests.create import TakeSeats
 from reserve.core.context import begin_request, request_id
 from reserve.core.errors import DomainError, ServiceUnavailable
 from reserve.core.locks import guards
@@ -34,7 +39,7 @@ from reserve.outbox.wake import wake_relay
 
 log = get_logger(__name__)
 
-Outcome = Booking | Exception
+Outcome = Booking | Slot | Exception
 
 MAX_BATCH = 64
 MAX_QUEUE = 2_000
@@ -45,22 +50,22 @@ _MAX_ROUNDS = 5
 
 
 @dataclass(eq=False)
-class _Ticket:
-    request: Request
+class _Ticket(Generic[Result]):
+    request: Request[Result]
     request_id: str = field(default_factory=request_id)
-    future: "Future[Booking]" = field(default_factory=Future)
+    future: "Future[Result]" = field(default_factory=Future)
 
 
 class Desk:
     def __init__(self) -> None:
-        self._queue: deque[_Ticket] = deque()
+        self._queue: deque[_Ticket[Any]] = deque()
         self._turn = threading.Lock()
         self._scheduling = threading.Lock()
         self._drain_scheduled = False
         self._committer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="desk")
 
-    def submit(self, request: Request) -> Booking:
-        """Decide a request and return its booking, committed.
+    def submit(self, request: Request[Result]) -> Result:
+        """Decide a request and return its booking or slot, committed.
 
         Whoever gets the turn commits what has queued, its own request and those
         of the callers behind it.
@@ -77,23 +82,25 @@ class Desk:
                 self._turn.release()
         return ticket.future.result(timeout=_PATIENCE_SECONDS)
 
-    async def submit_async(self, request: Request) -> Booking:
+    async def submit_async(self, request: Request[Result]) -> Result:
         """The same from an event loop; a caller that is cancelled before its turn takes nothing."""
         ticket = self._enqueue(request)
         self._schedule_drain()
         async with asyncio.timeout(_PATIENCE_SECONDS):
             return await asyncio.wrap_future(ticket.future)
 
-    def submit_all(self, requests: Sequence[Request]) -> list[Outcome]:
+    def submit_all(self, requests: Sequence[Request[Any]]) -> list[Outcome]:
         """Decide many requests in as few transactions as fit; refusals come back as outcomes."""
         outcomes: list[Outcome] = []
         for start in range(0, len(requests), MAX_BATCH):
             outcomes += commit(requests[start : start + MAX_BATCH])
         return outcomes
 
-    def _enqueue(self, request: Request) -> _Ticket:
+    def _enqueue(self, request: Request[Result]) -> _Ticket[Result]:
         if len(self._queue) >= MAX_QUEUE:
             raise SlotBusy
+        if isinstance(request, TakeSeats) and (refused := full_slots.refusal(request)):
+            raise refused
         ticket = _Ticket(request)
         self._queue.append(ticket)
         return ticket
@@ -114,7 +121,7 @@ class Desk:
                 self._commit_next_batch()
 
     def _commit_next_batch(self) -> None:
-        batch: list[_Ticket] = []
+        batch: list[_Ticket[Any]] = []
         while self._queue and len(batch) < MAX_BATCH:
             ticket = self._queue.popleft()
             if ticket.future.set_running_or_notify_cancel():
@@ -130,7 +137,7 @@ class Desk:
                 ticket.future.set_result(outcome)
 
 
-def commit(batch: Sequence[Request]) -> list[Outcome]:
+def commit(batch: Sequence[Request[Any]]) -> list[Outcome]:
     """Decide a batch in one transaction; what fails for one fails for that one alone.
 
     A batch that fails as a whole before its commit is retried singly. One whose
@@ -142,6 +149,7 @@ def commit(batch: Sequence[Request]) -> list[Outcome]:
         log.exception("commit_unanswered", requests=len(batch), reason=str(error.__cause__))
         return [ServiceUnavailable()] * len(batch)
     except Exception as error:  # noqa: BLE001 (a fault of one must not be the others')
+        forget_guests()
         if len(batch) > 1:
             log.warning("batch_retried_singly", requests=len(batch), reason=type(error).__name__)
             return [outcome for request in batch for outcome in commit([request])]
@@ -152,7 +160,7 @@ class _CommitUnanswered(Exception):
     """The connection broke while the database was committing."""
 
 
-def _commit_once(batch: Sequence[Request]) -> list[Outcome]:
+def _commit_once(batch: Sequence[Request[Any]]) -> list[Outcome]:
     slot_ids = _slots_to_lock(batch)
     booking_ids = {booking_id for request in batch for booking_id in request.booking_ids()}
     for _ in range(_MAX_ROUNDS):
@@ -161,23 +169,35 @@ def _commit_once(batch: Sequence[Request]) -> list[Outcome]:
         except MoreSlots as more:
             slot_ids |= set(more.slot_ids)
         else:
+            full_slots.note(ledger.slots.values())
             if ledger.changed_slots:
                 announce(ledger.changed_slots)
-            wake_relay()
+                reach("after commit, before the relay is woken")
+                wake_relay()
             return outcomes
     return [SlotBusy()] * len(batch)
 
 
 def _transact(
-    batch: Sequence[Request], slot_ids: set[UUID], booking_ids: set[UUID]
+    batch: Sequence[Request[Any]], slot_ids: set[UUID], booking_ids: set[UUID]
 ) -> tuple[Ledger, list[Outcome]]:
     decided = False
     try:
         with guards(_guard_name(slot_id) for slot_id in slot_ids), transaction.atomic(durable=True):
             ledger = Ledger.lock(slot_ids=slot_ids, booking_ids=booking_ids)
+            ledger.read_customers(
+                {
+                    customer
+                    for request in batch
+                    if (customer := request.limited_customer(ledger)) is not None
+                }
+            )
+            ledger.read_calls([request.call for request in batch if request.call is not None])
             outcomes = [_decide(request, ledger) for request in batch]
             ledger.write()
+            reach("after write, before commit")
             decided = True
+        reach("after commit, before answer")
     except (OperationalError, InterfaceError) as error:
         if decided:
             raise _CommitUnanswered from error
@@ -185,14 +205,15 @@ def _transact(
     return ledger, outcomes
 
 
-def _decide(request: Request, ledger: Ledger) -> Outcome:
+def _decide(request: Request[Any], ledger: Ledger) -> Outcome:
     try:
-        return request.decide(ledger)
+        outcome: Outcome = request.decide(ledger)
     except DomainError as refused:
         return refused
+    return outcome
 
 
-def _slots_to_lock(batch: Sequence[Request]) -> set[UUID]:
+def _slots_to_lock(batch: Sequence[Request[Any]]) -> set[UUID]:
     slot_ids = {slot_id for request in batch for slot_id in request.slot_ids()}
     booking_ids = {booking_id for request in batch for booking_id in request.booking_ids()}
     if booking_ids:

@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from bookings.states import BookingStatus, Transition
+from bookings.states import BookingStatus
 from reserve.core.errors import Busy, Conflict, Gone, Unprocessable
 
 
@@ -40,9 +40,9 @@ class HoldExpired(Gone):
 class InvalidState(Conflict):
     code = "INVALID_STATE"
 
-    def __init__(self, *, status: BookingStatus, transition: Transition) -> None:
+    def __init__(self, *, status: BookingStatus, done: str) -> None:
         super().__init__(
-            f"A booking that is {status.label.lower()} cannot be {transition.done}.",
+            f"A booking that is {status.label.lower()} cannot be {done}.",
             status=status.value,
         )
 
@@ -60,3 +60,20 @@ class SlotBusy(Busy):
     @property
     def retry_after(self) -> timedelta:
         return timedelta(seconds=1)
+
+
+class BookingLimitReached(Conflict):
+    code = "BOOKING_LIMIT_REACHED"
+    message = "You have as many open bookings here as the venue allows."
+
+
+class IdempotencyMismatch(Unprocessable):
+    code = "IDEMPOTENCY_MISMATCH"
+    message = "This idempotency key came with other content before."
+
+
+class CapacityInUse(Conflict):
+    """A capacity below what bookings use already."""
+
+    code = "INVALID_STATE"
+    message = "More seats than that are taken already."

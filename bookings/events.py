@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from accounts.actors import Actor
 from accounts.models import User
 from bookings.models import Booking, Slot
 from reserve.core.context import request_id
-from reserve.outbox.models import Event
+from reserve.core.ids import new_id
 from venues.models import Venue
+
+EventRow = dict[str, Any]
+"""A row of the event log as `bookings.store` writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,30 +34,57 @@ def booking_event(
     *,
     actor: Actor,
     reason: str = "",
-) -> Event:
+) -> EventRow:
     """The event of a booking's latest change; its version counts its events."""
-    return Event(
-        organization_id=booking.organization_id,
-        name=name,
-        subject_id=booking.pk,
-        sequence=booking.version,
-        request_id=request_id(),
-        payload={
-            "booking": booking.public_id,
-            "venue": Venue.format_id(booking.venue_id),
-            "status": booking.status,
-            "guest_count": booking.guest_count,
-            "reason": reason,
-            "actor": User.format_id(actor.user_id) if actor.user_id else actor.kind.value,
-            "slots": [
-                {
-                    "slot": Slot.format_id(change.slot_id),
-                    "version": change.version,
-                    "seats": change.seats,
-                    "reserved": change.reserved,
-                    "capacity": change.capacity,
-                }
-                for change in changes
-            ],
-        },
-    )
+    payload = {
+        "booking": booking.public_id,
+        "venue": Venue.format_id(booking.venue_id),
+        "status": booking.status,
+        "guest_count": booking.guest_count,
+        "reason": reason,
+        "actor": _name_of(actor),
+        "slots": [
+            {
+                "slot": Slot.format_id(change.slot_id),
+                "version": change.version,
+                "seats": change.seats,
+                "reserved": change.reserved,
+                "capacity": change.capacity,
+            }
+            for change in changes
+        ],
+    }
+    return _row(name, booking.organization_id, booking.pk, booking.version, payload)
+
+
+def slot_event(slot: Slot, *, actor: Actor, reason: str = "") -> EventRow:
+    """The event of a change of a slot's capacity or closure."""
+    payload = {
+        "slot": slot.public_id,
+        "venue": Venue.format_id(slot.venue_id),
+        "version": slot.version,
+        "reserved": slot.reserved,
+        "capacity": slot.capacity,
+        "is_closed": slot.is_closed,
+        "reason": reason,
+        "actor": _name_of(actor),
+    }
+    return _row("slot.changed", slot.organization_id, slot.pk, slot.version, payload)
+
+
+def _row(
+    name: str, organization_id: UUID, subject_id: UUID, sequence: int, payload: dict[str, Any]
+) -> EventRow:
+    return {
+        "id": new_id(),
+        "organization_id": organization_id,
+        "name": name,
+        "subject_id": subject_id,
+        "sequence": sequence,
+        "payload": payload,
+        "request_id": request_id(),
+    }
+
+
+def _name_of(actor: Actor) -> str:
+    return User.format_id(actor.user_id) if actor.user_id else actor.kind.value

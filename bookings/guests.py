@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db.models import Q
+
 from accounts.models import User
 from bookings.models import Booking, Guest
+from reserve.core.errors import Unauthenticated
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,67 +20,128 @@ class GuestDetails:
     phone: str = ""
     locale: str = "en"
 
+    @property
+    def contact(self) -> str:
+        """What tells one person from another: the e-mail address, or else the phone."""
+        return self.email or self.phone
 
-def assign_guests(created: Sequence[tuple[Booking, GuestDetails | None]]) -> None:
+
+Created = Sequence[tuple[Booking, GuestDetails | None]]
+
+
+def assign_guests(created: Created) -> None:
     """Give each new booking its guest, in a constant number of statements."""
-    named = [(booking, details) for booking, details in created if details is not None]
-    of_accounts = [booking for booking, details in created if details is None]
-    guests = [
-        Guest(
-            organization_id=booking.organization_id,
-            name=details.name,
-            email=details.email,
-            phone=details.phone,
-            locale=details.locale,
-        )
-        for booking, details in named
-    ]
-    if guests:
-        Guest.objects.bulk_create(guests)
-    for (booking, _), guest in zip(named, guests, strict=True):
-        booking.guest = guest
-    if of_accounts:
-        _assign_guests_of_accounts(of_accounts)
+    _assign_accounts([booking for booking, details in created if details is None])
+    _assign_named([(booking, details) for booking, details in created if details is not None])
 
 
-def _assign_guests_of_accounts(bookings: Sequence[Booking]) -> None:
-    pairs = {_pair(booking) for booking in bookings}
-    known = _guests_of(pairs)
-    if missing := pairs - known.keys():
-        users = User.objects.in_bulk({account_id for _, account_id in missing})
-        # Another process may write the same guest at this moment: then its row
-        # counts, and is read below.
-        Guest.objects.bulk_create(
-            (
-                Guest(
-                    organization_id=organization_id,
-                    account=users[account_id],
-                    name=users[account_id].name,
-                    email=users[account_id].email,
-                    phone=users[account_id].phone,
-                    locale=users[account_id].locale,
-                )
-                for organization_id, account_id in sorted(missing)
-            ),
-            ignore_conflicts=True,
+def forget_guests() -> None:
+    """Forget which guests accounts are: somebody may have removed one."""
+    _guest_of_account.clear()
+
+
+# --- Accounts --------------------------------------------------------------------
+
+_Account = tuple[UUID, UUID]
+"""An organization and the account of a person."""
+
+_MAXIMUM_KEPT = 50_000
+# Guests of accounts that were seen before; their ids never change.
+_guest_of_account: dict[_Account, UUID] = {}
+
+
+def _assign_accounts(bookings: Sequence[Booking]) -> None:
+    unknown = {_account(booking) for booking in bookings} - _guest_of_account.keys()
+    if unknown:
+        if len(_guest_of_account) > _MAXIMUM_KEPT:
+            _guest_of_account.clear()
+            unknown = {_account(booking) for booking in bookings}
+        found = _read_accounts(unknown)
+        missing = unknown - found.keys()
+        if missing:
+            _write_accounts(missing)
+            found |= _read_accounts(missing)
+        # Written in this very transaction, they are remembered once it is over:
+        # the next to ask finds them.
+        _guest_of_account.update(
+            {account: guest for account, guest in found.items() if account not in missing}
         )
-        known |= _guests_of(missing)
+    else:
+        found = {}
     for booking in bookings:
-        booking.guest = known[_pair(booking)]
+        account = _account(booking)
+        booking.guest_id = _guest_of_account.get(account) or found[account]
 
 
-def _pair(booking: Booking) -> tuple[UUID, UUID]:
+def _account(booking: Booking) -> _Account:
     assert booking.customer_id is not None
     return booking.organization_id, booking.customer_id
 
 
-def _guests_of(pairs: set[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Guest]:
-    guests = Guest.objects.filter(
-        organization_id__in={organization_id for organization_id, _ in pairs},
-        account_id__in={account_id for _, account_id in pairs},
+def _read_accounts(accounts: set[_Account]) -> dict[_Account, UUID]:
+    rows = Guest.objects.filter(
+        organization_id__in={organization_id for organization_id, _ in accounts},
+        account_id__in={account_id for _, account_id in accounts},
     )
     return {
-        (guest.organization_id, guest.account_id): guest
-        for guest in guests
-        if guest.account_id is not None
+        (organization_id, account_id): guest_id
+        for guest_id, organization_id, account_id in rows.values_list(
+            "pk", "organization_id", "account_id"
+        )
+        if account_id is not None
     }
+
+
+def _write_accounts(accounts: set[_Account]) -> None:
+    users = User.objects.in_bulk({account_id for _, account_id in accounts})
+    if len(users) < len({account_id for _, account_id in accounts}):
+        raise Unauthenticated
+    # Another process may write the same guest at this moment: then its row counts.
+    Guest.objects.bulk_create(
+        (
+            Guest(
+                organization_id=organization_id,
+                account=users[account_id],
+                name=users[account_id].name,
+                email=users[account_id].email,
+                phone=users[account_id].phone,
+                locale=users[account_id].locale,
+            )
+            for organization_id, account_id in sorted(accounts)
+        ),
+        ignore_conflicts=True,
+    )
+
+
+# --- People without an account -----------------------------------------------------
+
+_Person = tuple[UUID, str, str, str]
+"""An organization, and who is the same person there: name, e-mail address, phone."""
+
+
+def _assign_named(named: Sequence[tuple[Booking, GuestDetails]]) -> None:
+    if not named:
+        return
+    contacts = {details.contact for _, details in named} - {""}
+    same = Q(email__in=contacts) | Q(email="", phone__in=contacts)
+    organizations = {booking.organization_id for booking, _ in named}
+    known: dict[_Person, UUID] = {
+        (guest.organization_id, guest.name, guest.email, guest.phone): guest.pk
+        for guest in Guest.objects.filter(same, organization_id__in=organizations, account=None)
+    }
+    new: list[Guest] = []
+    for booking, details in named:
+        person = booking.organization_id, details.name, details.email, details.phone
+        if not details.contact or person not in known:
+            new.append(
+                Guest(
+                    organization_id=booking.organization_id,
+                    name=details.name,
+                    email=details.email,
+                    phone=details.phone,
+                    locale=details.locale,
+                )
+            )
+            known[person] = new[-1].pk
+        booking.guest_id = known[person]
+    Guest.objects.bulk_create(new)

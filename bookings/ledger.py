@@ -5,25 +5,24 @@ between requests decide on it in memory, each on what the earlier ones left. A
 request that raises must not have changed it.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, DateTimeField, F, Field, IntegerField, Value, When
-from django.db.models.functions import Cast
-
 from accounts.actors import SYSTEM, Actor
+from bookings import store
+from bookings.customers import Customer, count_open_bookings
 from bookings.errors import HoldExpired, InvalidState
-from bookings.events import SeatChange, booking_event
+from bookings.events import EventRow, SeatChange, booking_event, slot_event
 from bookings.guests import GuestDetails, assign_guests
+from bookings.idempotency import IdempotentCall, Memory
 from bookings.models import Booking, BookingSlot, Slot
 from bookings.states import EXPIRE, SEATED, BookingStatus, Transition
 from reserve.core.clock import database_now
 from reserve.core.errors import NotFound
-from reserve.outbox import services as outbox
-from reserve.outbox.models import Event
 
 
 class MoreSlots(Exception):
@@ -34,46 +33,61 @@ class MoreSlots(Exception):
         super().__init__(f"{len(slot_ids)} more slots are needed")
 
 
-@dataclass
-class _Tally:
+@dataclass(slots=True)
+class _SlotChanges:
     """What a batch adds up for one slot."""
 
     seats: int = 0
     changes: int = 0
+    capacity: int | None = None
+    is_closed: bool | None = None
 
 
-@dataclass
 class Ledger:
-    now: datetime
-    slots: dict[UUID, Slot]
-    bookings: dict[UUID, Booking] = field(default_factory=dict)
-    slots_of: dict[UUID, list[UUID]] = field(default_factory=dict)
-    _tallies: dict[UUID, _Tally] = field(default_factory=dict)
-    _created: dict[UUID, tuple[Booking, GuestDetails | None]] = field(default_factory=dict)
-    _changed: dict[UUID, Booking] = field(default_factory=dict)
-    _events: list[Event] = field(default_factory=list)
-    _rescheduled_lapses: set[UUID] = field(default_factory=set)
+    """The locked slots, the bookings to be changed, and the changes so far."""
+
+    def __init__(self, slots: dict[UUID, Slot], now: datetime) -> None:
+        self.slots = slots
+        self.now = now
+        self.bookings: dict[UUID, Booking] = {}
+        self.slots_of: dict[UUID, list[UUID]] = {}
+        self._memory = Memory((), now)
+        self._open_bookings: dict[Customer, int] = {}
+        self._slot_changes: defaultdict[UUID, _SlotChanges] = defaultdict(_SlotChanges)
+        self._created: dict[UUID, tuple[Booking, GuestDetails | None]] = {}
+        self._changed: dict[UUID, Booking] = {}
+        self._slots_before: dict[UUID, list[UUID]] = {}
+        self._events: list[EventRow] = []
+        self._lapses_due: set[UUID] = set()
 
     # --- Reading, under the lock ------------------------------------------------
 
     @classmethod
     def lock(cls, *, slot_ids: Collection[UUID], booking_ids: Collection[UUID]) -> "Ledger":
-        """Lock the slots and read everything that will be decided on.
+        """Lock the slots and read the bookings that will be changed.
 
         Raises:
             MoreSlots: a booking to be changed uses a slot that is not among them.
         """
-        locked = lock_slots(slot_ids)
-        ledger = cls(now=database_now(), slots=locked)
+        slots, now = store.lock_slots(slot_ids)
+        ledger = cls(slots, now or database_now())
         ledger._read_bookings(booking_ids)
         ledger._reclaim_lapsed_holds()
         return ledger
 
+    def read_calls(self, calls: Collection[IdempotentCall]) -> None:
+        """Read which of these calls were made before."""
+        if calls:
+            self._memory = Memory(calls, self.now)
+
+    def read_customers(self, customers: Collection[Customer]) -> None:
+        """Read how many bookings these customers have open, and let nobody else add one."""
+        if customers:
+            self._open_bookings = count_open_bookings(customers, self.now)
+
     def _read_bookings(self, booking_ids: Collection[UUID]) -> None:
-        if not booking_ids:
-            return
-        bookings = Booking.objects.filter(pk__in=booking_ids)
-        self._admit(list(bookings.select_related("venue", "resource", "guest")))
+        if booking_ids:
+            self._admit(list(Booking.objects.filter(pk__in=booking_ids)))
 
     def _reclaim_lapsed_holds(self) -> None:
         """Give back the seats of holds whose time is over, before anybody decides."""
@@ -85,8 +99,8 @@ class Ledger:
         if not due:
             return
         held = Booking.objects.filter(status=BookingStatus.HELD, slot_links__slot_id__in=due)
-        self._admit(list(held.select_related("venue", "resource", "guest").distinct()))
-        self._rescheduled_lapses.update(due)
+        self._admit(list(held.distinct()))
+        self._lapses_due.update(due)
         for booking in list(self.bookings.values()):
             if booking.has_lapsed_at(self.now):
                 self.apply(EXPIRE, booking, actor=SYSTEM)
@@ -107,6 +121,9 @@ class Ledger:
         }
         if missing:
             raise MoreSlots(missing)
+        for booking in unknown:
+            slot = self.slots[self.slots_of[booking.pk][0]]
+            booking.venue, booking.resource = slot.venue, slot.resource
 
     def booking(self, booking_id: UUID) -> Booking:
         try:
@@ -114,7 +131,20 @@ class Ledger:
         except KeyError:
             raise NotFound from None
 
-    # --- Changing, in memory --------------------------------------------------------
+    def slot(self, slot_id: UUID) -> Slot:
+        try:
+            return self.slots[slot_id]
+        except KeyError:
+            raise NotFound from None
+
+    def recall(self, call: IdempotentCall | None) -> Booking | None:
+        """The booking of an earlier call with the same key and content, if there is one."""
+        return self._memory.recall(call) if call else None
+
+    def open_bookings(self, customer: Customer) -> int:
+        return self._open_bookings.get(customer, 0)
+
+    # --- Changing, in memory ------------------------------------------------------
 
     def add(
         self,
@@ -124,12 +154,13 @@ class Ledger:
         event: str,
         actor: Actor,
         guest: GuestDetails | None,
+        call: IdempotentCall | None = None,
+        customer: Customer | None = None,
     ) -> Booking:
         """Record a new booking and take its seats. The caller has checked that they are free."""
         booking.version = 1
         self.bookings[booking.pk] = booking
         self.slots_of[booking.pk] = [slot.pk for slot in slots]
-        booking.slots_at_hand = list(slots)
         self._created[booking.pk] = booking, guest
         changes = self._use_seats(booking, booking.seats) if booking.uses_seats else []
         if booking.status == BookingStatus.HELD and booking.hold_expires_at:
@@ -137,7 +168,11 @@ class Ledger:
                 slot.next_lapse_at = min(
                     slot.next_lapse_at or booking.hold_expires_at, booking.hold_expires_at
                 )
-        self._events.append(booking_event(event, booking, changes, actor=actor))
+        if call:
+            self._memory.add(call, booking)
+        if customer:
+            self._open_bookings[customer] = self.open_bookings(customer) + 1
+        self._record(event, booking, changes, actor=actor)
         return booking
 
     def apply(
@@ -153,84 +188,151 @@ class Ledger:
         if status not in transition.sources:
             if status == BookingStatus.EXPIRED:
                 raise HoldExpired
-            raise InvalidState(status=status, transition=transition)
+            raise InvalidState(status=status, done=transition.done)
         frees_seats = booking.uses_seats and transition.target not in SEATED
         booking.status = transition.target
-        booking.version += 1
         if transition.target == BookingStatus.CANCELLED:
             booking.cancelled_at = self.now
         changes = self._use_seats(booking, -booking.seats) if frees_seats else []
-        booking.slots_at_hand = [self.slots[slot_id] for slot_id in self.slots_of[booking.pk]]
-        self._changed[booking.pk] = booking
-        self._events.append(
-            booking_event(transition.event, booking, changes, actor=actor, reason=reason)
-        )
+        self._change(transition.event, booking, changes, actor=actor, reason=reason)
         return booking
 
+    def replace_seats(
+        self, booking: Booking, slots: Sequence[Slot], seats: int, *, event: str, actor: Actor
+    ) -> Booking:
+        """Give back a booking's seats and take others, which the caller has found free.
+
+        The caller has set what else changes; `slots` may overlap with those it has.
+        """
+        self._slots_before.setdefault(booking.pk, self.slots_of[booking.pk])
+        returned = self._use_seats(booking, -booking.seats)
+        self.slots_of[booking.pk] = [slot.pk for slot in slots]
+        booking.seats = seats
+        booking.resource_id = slots[0].resource_id
+        booking.starts_at, booking.ends_at = slots[0].starts_at, slots[-1].ends_at
+        taken = self._use_seats(booking, seats)
+        if booking.status == BookingStatus.HELD and booking.hold_expires_at:
+            for slot in slots:
+                slot.next_lapse_at = min(
+                    slot.next_lapse_at or booking.hold_expires_at, booking.hold_expires_at
+                )
+        self._change(event, booking, [*returned, *taken], actor=actor)
+        return booking
+
+    def change_slot(
+        self,
+        slot: Slot,
+        *,
+        actor: Actor,
+        capacity: int | None = None,
+        is_closed: bool | None = None,
+        reason: str = "",
+    ) -> Slot:
+        """Give a slot another capacity, close or reopen it. The caller has checked the capacity."""
+        changes = self._slot_changes[slot.pk]
+        if capacity is not None:
+            slot.capacity = changes.capacity = capacity
+        if is_closed is not None:
+            slot.is_closed = changes.is_closed = is_closed
+        slot.version += 1
+        changes.changes += 1
+        self._events.append(slot_event(slot, actor=actor, reason=reason))
+        return slot
+
     def _use_seats(self, booking: Booking, seats: int) -> list[SeatChange]:
-        changes = []
+        used = []
         for slot_id in self.slots_of[booking.pk]:
             slot = self.slots[slot_id]
             slot.reserved += seats
             slot.version += 1
-            tally = self._tallies.setdefault(slot_id, _Tally())
-            tally.seats += seats
-            tally.changes += 1
-            changes.append(SeatChange(slot_id, slot.version, seats, slot.reserved, slot.capacity))
-        return changes
+            changes = self._slot_changes[slot_id]
+            changes.seats += seats
+            changes.changes += 1
+            used.append(SeatChange(slot_id, slot.version, seats, slot.reserved, slot.capacity))
+        return used
 
-    # --- Writing, before the commit -----------------------------------------------------
+    def _change(
+        self,
+        event: str,
+        booking: Booking,
+        changes: Sequence[SeatChange],
+        *,
+        actor: Actor,
+        reason: str = "",
+    ) -> None:
+        booking.version += 1
+        if booking.pk not in self._created:
+            self._changed[booking.pk] = booking
+        self._record(event, booking, changes, actor=actor, reason=reason)
+
+    def _record(
+        self,
+        event: str,
+        booking: Booking,
+        changes: Sequence[SeatChange],
+        *,
+        actor: Actor,
+        reason: str = "",
+    ) -> None:
+        booking.slots_at_hand = [self.slots[slot_id] for slot_id in self.slots_of[booking.pk]]
+        self._events.append(booking_event(event, booking, changes, actor=actor, reason=reason))
+
+    # --- Writing, before the commit -----------------------------------------------
 
     @property
     def changed_slots(self) -> list[Slot]:
-        return [self.slots[slot_id] for slot_id in self._tallies]
+        return [self.slots[slot_id] for slot_id in self._slot_changes]
 
     def write(self) -> None:
-        """Seats, bookings and events, one statement each."""
-        self._write_slots()
-        assign_guests(list(self._created.values()))
-        created = [booking for booking, _ in self._created.values()]
-        if created:
-            Booking.objects.bulk_create(created)
-            BookingSlot.objects.bulk_create(
-                BookingSlot(
-                    booking_id=booking.pk,
-                    slot_id=slot_id,
-                    organization_id=booking.organization_id,
-                )
-                for booking in created
-                for slot_id in self.slots_of[booking.pk]
-            )
-        changed = [booking for booking in self._changed.values() if booking.pk not in self._created]
-        if changed:
-            Booking.objects.bulk_update(changed, ["status", "version", "cancelled_at"])
-        if self._events:
-            outbox.record(self._events)
-
-    def _write_slots(self) -> None:
+        """Write the changes, and nothing where there are none."""
         self._recompute_lapses()
-        touched = self._tallies.keys() | self._rescheduled_lapses
-        if not touched:
-            return
-        tallies = {slot_id: self._tallies.get(slot_id, _Tally()) for slot_id in touched}
-        Slot.objects.filter(pk__in=touched).update(
-            # F, not the number that was read: a stale number would slip past
-            # the constraint, a difference cannot.
-            reserved=F("reserved")
-            + _by_slot(((slot_id, tallies[slot_id].seats) for slot_id in touched), IntegerField()),
-            version=F("version")
-            + _by_slot(
-                ((slot_id, tallies[slot_id].changes) for slot_id in touched), IntegerField()
-            ),
-            next_lapse_at=_by_slot(
-                ((slot_id, self.slots[slot_id].next_lapse_at) for slot_id in touched),
-                DateTimeField(),
-            ),
-        )
+        if self._created:
+            assign_guests(list(self._created.values()))
+        changes = self._rows()
+        if any(changes.values()):
+            store.write(changes)
+
+    def _rows(self) -> dict[str, list[dict[str, Any]]]:
+        created = [booking for booking, _ in self._created.values()]
+        linked, unlinked = self._link_changes()
+        return {
+            "slots": [
+                _slot_row(self.slots[slot_id], self._slot_changes.get(slot_id, _NO_CHANGES))
+                for slot_id in self._slot_changes.keys() | self._lapses_due
+            ],
+            "created": [_created_row(booking) for booking in created],
+            "changed": [_changed_row(booking) for booking in self._changed.values()],
+            "linked": linked,
+            "unlinked": unlinked,
+            "keys": [_key_row(key) for key in self._memory.added],
+            "events": self._events,
+        }
+
+    def _link_changes(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        linked, unlinked = [], []
+        before: Mapping[UUID, Collection[UUID]] = {
+            **dict.fromkeys(self._created, ()),
+            **self._slots_before,
+        }
+        for booking_id, old in before.items():
+            new = self.slots_of[booking_id]
+            organization_id = self.bookings[booking_id].organization_id
+            linked += [
+                {"booking_id": booking_id, "slot_id": slot_id, "organization_id": organization_id}
+                for slot_id in new
+                if slot_id not in old or booking_id in self._created
+            ]
+            if booking_id not in self._created:
+                unlinked += [
+                    {"booking_id": booking_id, "slot_id": slot_id}
+                    for slot_id in old
+                    if slot_id not in new
+                ]
+        return linked, unlinked
 
     def _recompute_lapses(self) -> None:
         """The next lapse of each slot whose lapsed holds were just reclaimed."""
-        for slot_id in self._rescheduled_lapses:
+        for slot_id in self._lapses_due:
             lapses = [
                 booking.hold_expires_at
                 for booking in self.bookings.values()
@@ -241,22 +343,70 @@ class Ledger:
             self.slots[slot_id].next_lapse_at = min(lapses, default=None)
 
 
-def lock_slots(slot_ids: Collection[UUID]) -> dict[UUID, Slot]:
-    """Lock slots against every other change of their seats until the commit.
-
-    In order of their ids, or two batches could wait for each other; `no_key`,
-    or bookings that refer to a slot could not be inserted meanwhile; evaluated
-    at once, or nothing would be locked.
-    """
-    slots = (
-        Slot.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("venue", "resource")
-        .filter(pk__in=slot_ids)
-        .order_by("pk")
-    )
-    return {slot.pk: slot for slot in slots}
+_NO_CHANGES = _SlotChanges()
 
 
-def _by_slot(values: Iterable[tuple[UUID, object]], kind: "Field[Any, Any]") -> Cast:
-    # A CASE of nothing but NULLs would be text to PostgreSQL.
-    return Cast(Case(*(When(pk=slot_id, then=Value(value)) for slot_id, value in values)), kind)
+def as_if_given_back(slots: Sequence[Slot], slot_ids: Collection[UUID], seats: int) -> list[Slot]:
+    """Slots as they would be if a booking's seats went back: to decide on, not to write."""
+    return [_with_reserved(slot, seats) if slot.pk in slot_ids else slot for slot in slots]
+
+
+def _with_reserved(slot: Slot, seats: int) -> Slot:
+    copy = Slot(pk=slot.pk, resource_id=slot.resource_id)
+    copy.starts_at, copy.ends_at, copy.is_closed = slot.starts_at, slot.ends_at, slot.is_closed
+    copy.capacity, copy.reserved = slot.capacity, slot.reserved - seats
+    return copy
+
+
+def _slot_row(slot: Slot, changes: _SlotChanges) -> dict[str, Any]:
+    return {
+        "id": slot.pk,
+        "seats": changes.seats,
+        "changes": changes.changes,
+        "next_lapse_at": slot.next_lapse_at,
+        "capacity": changes.capacity,
+        "is_closed": changes.is_closed,
+    }
+
+
+def _created_row(booking: Booking) -> dict[str, Any]:
+    token_hash = booking.manage_token_hash
+    return {
+        "id": booking.pk,
+        "organization_id": booking.organization_id,
+        "venue_id": booking.venue_id,
+        "resource_id": booking.resource_id,
+        "customer_id": booking.customer_id,
+        "guest_id": booking.guest_id,
+        "hold_expires_at": booking.hold_expires_at,
+        "confirmation_code": booking.confirmation_code,
+        "manage_token_hash": bytes(token_hash).hex() if token_hash else None,
+        "created_at": booking.created_at,
+        **_changed_row(booking),
+    }
+
+
+def _changed_row(booking: Booking) -> dict[str, Any]:
+    return {
+        "id": booking.pk,
+        "status": booking.status,
+        "version": booking.version,
+        "cancelled_at": booking.cancelled_at,
+        "guest_count": booking.guest_count,
+        "seats": booking.seats,
+        "notes": booking.notes,
+        "resource_id": booking.resource_id,
+        "starts_at": booking.starts_at,
+        "ends_at": booking.ends_at,
+    }
+
+
+def _key_row(key: Any) -> dict[str, Any]:
+    return {
+        "id": key.pk,
+        "caller": key.caller,
+        "key": key.key,
+        "fingerprint": key.fingerprint.hex(),
+        "booking_id": key.booking_id,
+        "created_at": key.created_at,
+    }

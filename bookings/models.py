@@ -30,6 +30,10 @@ class Guest(UlidModel):
                 name="one_guest_per_account",
             ),
         )
+        indexes = (
+            models.Index(fields=("organization", "email"), name="guest_by_email"),
+            models.Index(fields=("organization", "phone"), name="guest_by_phone"),
+        )
 
     def __str__(self) -> str:
         return self.name
@@ -115,6 +119,12 @@ class Booking(UlidModel):
     seats = models.PositiveIntegerField(help_text="Seats taken on each of its slots.")
     notes = models.TextField(blank=True)
     confirmation_code = models.CharField(max_length=8, unique=True)
+    manage_token_hash = models.BinaryField(
+        max_length=32,
+        null=True,
+        editable=False,
+        help_text="SHA-256 of the secret that its guest without an account holds.",
+    )
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     hold_expires_at = models.DateTimeField(null=True, blank=True)
@@ -150,6 +160,8 @@ class Booking(UlidModel):
 
     # The slots, where whoever changed the booking has them at hand.
     slots_at_hand: list[Slot] | None = None
+    # Told once, to whoever booked without an account; never stored as it is.
+    manage_token: str | None = None
 
     def __str__(self) -> str:
         return self.confirmation_code
@@ -172,6 +184,28 @@ class Booking(UlidModel):
     @property
     def duration(self) -> timedelta:
         return self.ends_at - self.starts_at
+
+
+class IdempotencyKey(UlidModel):
+    """A call that succeeded, so that its repetition is answered with the same booking.
+
+    Scoped to the caller, who may have bookings with several organizations.
+    """
+
+    id = UlidField("key")
+    caller = models.CharField(max_length=80)
+    key = models.CharField(max_length=255)
+    fingerprint = models.BinaryField(max_length=32, help_text="SHA-256 of what was asked for.")
+    booking = models.ForeignKey(Booking, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("created_at",)
+        constraints = (models.UniqueConstraint(fields=("caller", "key"), name="one_call_per_key"),)
+        indexes = (models.Index(fields=("created_at",), name="idempotency_key_by_age"),)
+
+    def __str__(self) -> str:
+        return self.key
 
 
 class BookingSlot(models.Model):

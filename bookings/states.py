@@ -92,6 +92,9 @@ TRANSITIONS = (
     COMPLETE,
 )
 
+# In these its party and its slots may change.
+CHANGEABLE = frozenset({_S.HELD, _S.PENDING, _S.CONFIRMED})
+
 # In these a booking uses no seats.
 SEATLESS = frozenset({_S.EXPIRED, _S.DECLINED, _S.CANCELLED})
 SEATED = frozenset(_S) - SEATLESS

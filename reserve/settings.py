@@ -8,6 +8,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from reserve import env
 from reserve.core.logging import configure_logging
@@ -79,6 +81,8 @@ DATABASES: dict[str, Any] = {
         },
     }
 }
+# Off behind a pooler that cannot keep them: PgBouncer before 1.21.
+PREPARED_STATEMENTS = env.boolean("PREPARED_STATEMENTS", True)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Threads, and so connections, that one web process keeps for GraphQL, and for
 # REST and pages; the desk has one more.
@@ -103,14 +107,23 @@ def _celery_broker(url: str) -> str:
 
 
 # Nothing that a customer waits for may hang on Redis (seconds).
-_REDIS_TIMEOUTS = {"socket_timeout": 1, "socket_connect_timeout": 1}
+_ONCE = Retry(NoBackoff(), 0)
+_REDIS_TIMEOUTS = {"socket_timeout": 1, "socket_connect_timeout": 1, "retry": _ONCE}
+# A booking that waits for a guard waits less: the guard is a courtesy. Without
+# `retry` the client would try three times more, with pauses between.
+_GUARD_TIMEOUTS = {"socket_timeout": 0.3, "socket_connect_timeout": 0.3, "retry": _ONCE}
 CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "reserve",
         "OPTIONS": {"CONNECTION_POOL_KWARGS": _REDIS_TIMEOUTS},
-    }
+    },
+    "guards": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"CONNECTION_POOL_KWARGS": _GUARD_TIMEOUTS},
+    },
 }
 CHANNEL_LAYERS = {
     "default": {

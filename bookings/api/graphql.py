@@ -11,11 +11,14 @@ from bookings.services.bookings import (
     aapply_transition,
     acreate_booking,
     acreate_hold,
+    areschedule_booking,
+    aupdate_booking,
 )
 from bookings.states import Transition
 from reserve.core.broadcast import venue_group
 from reserve.core.clock import now
 from reserve.core.database import in_database
+from reserve.core.idempotency import agreed_key
 from reserve.core.live import hub
 from venues.api.graphql import Resource, Venue
 from venues.models import Resource as ResourceModel
@@ -92,6 +95,9 @@ class Booking(DjangoObjectType):
     cancelled_at = graphene.DateTime(description="In the venue's offset.")
     venue = graphene.Field(Venue, required=True)
     guest = graphene.Field(Guest, required=True)
+    manage_token = graphene.String(
+        description="Told once to a guest without an account: what authorises them from then on."
+    )
 
     class Meta:
         model = models.Booking
@@ -109,6 +115,10 @@ class Booking(DjangoObjectType):
     @staticmethod
     def resolve_status(booking: models.Booking, _info):
         return booking.status_at(now())
+
+    @staticmethod
+    async def resolve_guest(booking: models.Booking, info):
+        return await info.context.load(selectors.guests_by_id, booking.guest_id)
 
     @staticmethod
     async def resolve_slot(booking: models.Booking, info):
@@ -161,7 +171,12 @@ class _SeatsInput(graphene.InputObjectType):
     guest_count = graphene.Int(required=True, description="Size of the party, at least 1.")
     slot_count = graphene.Int(default_value=1, description="Consecutive slots, all or none.")
     notes = graphene.String(default_value="")
-    guest = graphene.InputField(GuestInput, description="For staff who book for somebody.")
+    guest = graphene.InputField(
+        GuestInput, description="Who it is for, where the caller has no account or is staff."
+    )
+    idempotency_key = graphene.String(
+        description="Repeats of a call with the same key and content get the same booking, 24 h."
+    )
 
 
 class CreateBookingInput(_SeatsInput):
@@ -183,7 +198,13 @@ class Query(graphene.ObjectType):
         resource_id=graphene.ID(),
         description="The slots of a day that the caller can book now.",
     )
-    booking = graphene.Field(Booking, required=True, id=graphene.ID(required=True))
+    booking = graphene.Field(
+        Booking,
+        required=True,
+        id=graphene.ID(required=True),
+        manage_token=graphene.String(),
+        description="A booking, for its owner and the venue's staff.",
+    )
 
     @staticmethod
     async def resolve_available_slots(
@@ -202,25 +223,32 @@ class Query(graphene.ObjectType):
         )
 
     @staticmethod
-    async def resolve_booking(_root, info, id):  # noqa: A002 (the contract's name)
+    async def resolve_booking(_root, info, id, manage_token=None):  # noqa: A002
         return await in_database(
             selectors.visible_booking,
-            actor=info.context.actor,
+            actor=info.context.actor.with_manage_token(manage_token),
             booking_id=models.Booking.parse_id(id),
         )
 
 
-def _applying(transition: Transition, description: str, *, with_reason: bool = False):
+def _applying(
+    transition: Transition,
+    description: str,
+    *,
+    with_reason: bool = False,
+    with_manage_token: bool = False,
+):
     """A mutation that moves a booking along the state machine."""
     arguments = {"id": graphene.ID(required=True)}
     if with_reason:
         arguments["reason"] = graphene.String(default_value="")
+    if with_manage_token:
+        arguments["manage_token"] = graphene.String()
 
-    async def resolve(_root, info, id, reason=""):  # noqa: A002 (the contract's name)
-        booking_id = models.Booking.parse_id(id)
+    async def resolve(_root, info, id, reason="", manage_token=None):  # noqa: A002
         return await aapply_transition(
-            actor=info.context.actor,
-            booking_id=booking_id,
+            actor=info.context.actor.with_manage_token(manage_token),
+            booking_id=models.Booking.parse_id(id),
             transition=transition,
             reason=reason,
         )
@@ -243,8 +271,12 @@ class Mutation(graphene.ObjectType):
         input=CreateBookingInput(required=True),
         description="Book seats; the venue's queue or staff confirm.",
     )
-    confirm_booking = _applying(states.CONFIRM, "Turn a hold into a booking.")
-    cancel_booking = _applying(states.CANCEL, "Give the seats back.", with_reason=True)
+    confirm_booking = _applying(
+        states.CONFIRM, "Turn a hold into a booking.", with_manage_token=True
+    )
+    cancel_booking = _applying(
+        states.CANCEL, "Give the seats back.", with_reason=True, with_manage_token=True
+    )
     approve_booking = _applying(states.APPROVE, "Confirm a pending booking (staff).")
     decline_booking = _applying(
         states.DECLINE, "Decline a pending booking (staff).", with_reason=True
@@ -254,16 +286,56 @@ class Mutation(graphene.ObjectType):
     mark_no_show = _applying(states.MARK_NO_SHOW, "The party did not come (staff).")
     complete_booking = _applying(states.COMPLETE, "The party has left (staff).")
 
+    reschedule_booking = graphene.Field(
+        Booking,
+        required=True,
+        id=graphene.ID(required=True),
+        slot_id=graphene.ID(required=True, description="The first of the new slots."),
+        manage_token=graphene.String(),
+        description="Move a booking; the old seats go back only if the new ones are had.",
+    )
+    update_booking = graphene.Field(
+        Booking,
+        required=True,
+        id=graphene.ID(required=True),
+        guest_count=graphene.Int(description="The new size of the party."),
+        notes=graphene.String(),
+        manage_token=graphene.String(),
+        description="Change the size of the party, or the notes.",
+    )
+
+    @staticmethod
+    async def resolve_reschedule_booking(
+        _root,
+        info,
+        id,  # noqa: A002 (the contract's name)
+        slot_id,
+        manage_token=None,
+    ):
+        return await areschedule_booking(
+            actor=info.context.actor.with_manage_token(manage_token),
+            booking_id=models.Booking.parse_id(id),
+            slot_id=models.Slot.parse_id(slot_id, field="slot_id"),
+        )
+
+    @staticmethod
+    async def resolve_update_booking(_root, info, id, manage_token=None, **changes):  # noqa: A002
+        return await aupdate_booking(
+            actor=info.context.actor.with_manage_token(manage_token),
+            booking_id=models.Booking.parse_id(id),
+            **changes,
+        )
+
     @staticmethod
     async def resolve_create_hold(_root, info, input):  # noqa: A002 (the contract's name)
-        return await acreate_hold(actor=info.context.actor, seats=_wanted(input))
+        return await acreate_hold(actor=info.context.actor, seats=_wanted(info, input))
 
     @staticmethod
     async def resolve_create_booking(_root, info, input):  # noqa: A002 (the contract's name)
-        return await acreate_booking(actor=info.context.actor, seats=_wanted(input))
+        return await acreate_booking(actor=info.context.actor, seats=_wanted(info, input))
 
 
-def _wanted(seats: _SeatsInput) -> SeatsWanted:
+def _wanted(info, seats: _SeatsInput) -> SeatsWanted:
     guest = seats.get("guest")
     return SeatsWanted(
         venue_id=VenueModel.parse_id(seats.venue_id, field="venue_id"),
@@ -272,6 +344,7 @@ def _wanted(seats: _SeatsInput) -> SeatsWanted:
         slot_count=seats.slot_count,
         notes=seats.notes or "",
         guest=GuestDetails(**guest) if guest else None,
+        idempotency_key=agreed_key(info.context.idempotency_key, seats.idempotency_key),
     )
 
 

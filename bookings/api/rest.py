@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.actors import Actor
 from accounts.api.authentication import actor_of
 from bookings import selectors, states
 from bookings.guests import GuestDetails
@@ -17,8 +18,12 @@ from bookings.requests.create import SeatsWanted
 from bookings.services import bookings
 from bookings.states import BookingStatus, SlotStatus, Transition
 from reserve.core.clock import now
+from reserve.core.idempotency import IDEMPOTENCY_HEADER, agreed_key
 from reserve.core.rest.serializers import StrictCharField, StrictIntegerField, StrictSerializer
 from venues.models import Resource, Venue
+
+# The secret of a booking made without an account; never in the address, which logs keep.
+MANAGE_TOKEN_HEADER = "Manage-Token"  # noqa: S105 (its name, not a secret)
 
 
 class AvailabilityQuery(StrictSerializer):
@@ -83,9 +88,14 @@ class SeatsSerializer(StrictSerializer):
     guest_count = StrictIntegerField(help_text="Size of the party, at least 1.")
     slot_count = StrictIntegerField(default=1, help_text="Consecutive slots, all or none.")
     notes = StrictCharField(default="", allow_blank=True)
-    guest = GuestSerializer(required=False, help_text="For staff who book for somebody.")
+    guest = GuestSerializer(
+        required=False, help_text="Who it is for, where the caller has no account or is staff."
+    )
+    idempotency_key = StrictCharField(
+        required=False, max_length=255, help_text="As the header Idempotency-Key."
+    )
 
-    def wanted(self) -> SeatsWanted:
+    def wanted(self, idempotency_header: str | None) -> SeatsWanted:
         seats: dict[str, Any] = self.validated_data
         guest = seats.get("guest")
         return SeatsWanted(
@@ -95,7 +105,17 @@ class SeatsSerializer(StrictSerializer):
             slot_count=seats["slot_count"],
             notes=seats["notes"],
             guest=GuestDetails(**guest) if guest else None,
+            idempotency_key=agreed_key(idempotency_header, seats.get("idempotency_key")),
         )
+
+
+class RescheduleSerializer(StrictSerializer):
+    slot_id = StrictCharField(help_text="The first of the new slots.")
+
+
+class ChangesSerializer(StrictSerializer):
+    guest_count = StrictIntegerField(required=False, help_text="The new size of the party.")
+    notes = StrictCharField(required=False, allow_blank=True)
 
 
 class ReasonSerializer(StrictSerializer):
@@ -117,6 +137,9 @@ class BookingSerializer(serializers.Serializer[Booking]):
     hold_expires_at = VenueTimeField(allow_null=True)
     created_at = VenueTimeField()
     cancelled_at = VenueTimeField(allow_null=True)
+    manage_token = serializers.CharField(
+        allow_null=True, help_text="Told once to a guest without an account, who sends it back."
+    )
 
     def get_venue_id(self, booking: Booking) -> str:
         return Venue.format_id(booking.venue_id)
@@ -167,9 +190,35 @@ class BookingView(APIView):
     def get(self, request: Request, booking: str) -> Response:
         """A booking, for its owner and the venue's staff."""
         found = selectors.visible_booking(
-            actor=actor_of(request), booking_id=Booking.parse_id(booking)
+            actor=_holder(request), booking_id=Booking.parse_id(booking)
         )
         return Response(BookingSerializer(found).data)
+
+    @extend_schema(request=ChangesSerializer, responses=BookingSerializer)
+    def patch(self, request: Request, booking: str) -> Response:
+        """Change the size of the party, or the notes."""
+        changes = ChangesSerializer(data=request.data)
+        changes.is_valid(raise_exception=True)
+        changed = bookings.update_booking(
+            actor=_holder(request),
+            booking_id=Booking.parse_id(booking),
+            **changes.validated_data,
+        )
+        return Response(BookingSerializer(changed).data)
+
+
+class RescheduleView(APIView):
+    @extend_schema(request=RescheduleSerializer, responses=BookingSerializer)
+    def post(self, request: Request, booking: str) -> Response:
+        """Move a booking; the old seats go back only if the new ones are had."""
+        body = RescheduleSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        moved = bookings.reschedule_booking(
+            actor=_holder(request),
+            booking_id=Booking.parse_id(booking),
+            slot_id=Slot.parse_id(body.validated_data["slot_id"], field="slot_id"),
+        )
+        return Response(BookingSerializer(moved).data)
 
 
 class TransitionView(APIView):
@@ -186,7 +235,7 @@ class TransitionView(APIView):
         body = ReasonSerializer(data=request.data or {})
         body.is_valid(raise_exception=True)
         changed = bookings.apply_transition(
-            actor=actor_of(request),
+            actor=_holder(request),
             booking_id=Booking.parse_id(booking),
             transition=self.transition,
             reason=body.validated_data["reason"],
@@ -236,6 +285,11 @@ class CompleteView(TransitionView):
     transition = states.COMPLETE
 
 
+def _holder(request: Request) -> Actor:
+    """Whoever asks, with the secret of the booking where they hold it."""
+    return actor_of(request).with_manage_token(request.headers.get(MANAGE_TOKEN_HEADER))
+
+
 def _slots_as_json(slots: Sequence[Slot]) -> list[dict[str, Any]]:
     return [dict(SlotSerializer(slot).data) for slot in slots]
 
@@ -243,7 +297,7 @@ def _slots_as_json(slots: Sequence[Slot]) -> list[dict[str, Any]]:
 def _wanted(request: Request) -> SeatsWanted:
     seats = SeatsSerializer(data=request.data)
     seats.is_valid(raise_exception=True)
-    return seats.wanted()
+    return seats.wanted(request.headers.get(IDEMPOTENCY_HEADER))
 
 
 def _created(booking: Booking) -> Response:

@@ -7,6 +7,7 @@ urlpatterns = [
     path("holds", rest.HoldsView.as_view()),
     path("bookings", rest.BookingsView.as_view()),
     path("bookings/<str:booking>", rest.BookingView.as_view(), name="booking"),
+    path("bookings/<str:booking>/reschedule", rest.RescheduleView.as_view()),
     path("bookings/<str:booking>/confirm", rest.ConfirmView.as_view()),
     path("bookings/<str:booking>/cancel", rest.CancelView.as_view()),
     path("bookings/<str:booking>/approve", rest.ApproveView.as_view()),

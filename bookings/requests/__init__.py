@@ -1,24 +1,37 @@
 """What can be asked of the desk, one small module for each kind."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection
-from typing import Protocol
+from typing import ClassVar, Generic, TypeVar
 from uuid import UUID
 
+from bookings.customers import Customer
+from bookings.idempotency import IdempotentCall
 from bookings.ledger import Ledger
-from bookings.models import Booking
+from bookings.models import Booking, Slot
 
 
-class Request(Protocol):
-    """Names the slots to be locked, and decides once they are."""
+Result = TypeVar("Result", bound=Booking | Slot)
+
+
+class Request(ABC, Generic[Result]):
+    """Names what is to be locked, and decides once it is."""
+
+    call: ClassVar[IdempotentCall | None] = None
+    """The call that it may repeat."""
 
     def slot_ids(self) -> Collection[UUID]:
         """Slots that the request itself names. May read, without a lock."""
-        ...
+        return ()
 
     def booking_ids(self) -> Collection[UUID]:
         """Bookings that it changes; the desk locks their slots."""
-        ...
+        return ()
 
-    def decide(self, ledger: Ledger) -> Booking:
+    def limited_customer(self, ledger: Ledger) -> Customer | None:
+        """Whoever must not have too much open, where the venue says so."""
+        return None
+
+    @abstractmethod
+    def decide(self, ledger: Ledger) -> Result:
         """Change the ledger, or raise a DomainError and leave it as it was."""
-        ...

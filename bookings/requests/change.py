@@ -1,4 +1,4 @@
-"""Moving a booking along the state machine."""
+"""Changing a booking: its status, its party, its slots."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -6,36 +6,56 @@ from uuid import UUID
 
 from accounts.actors import Actor
 from accounts.selectors import is_member
-from bookings.errors import OutsideCancellationWindow
-from bookings.ledger import Ledger
-from bookings.models import Booking
-from bookings.states import CANCEL, Transition
+from bookings.errors import HoldExpired, InvalidState, OutsideCancellationWindow
+from bookings.ledger import Ledger, as_if_given_back
+from bookings.manage_tokens import is_owner
+from bookings.models import Booking, Slot
+from bookings.requests import Request
+from bookings.requests.create import consecutive_slots
+from bookings.rules import Party, refusal, seats_taken
+from bookings.selectors import consecutive_slot_ids, slot_count_of
+from bookings.states import CANCEL, CHANGEABLE, BookingStatus, Transition
 from reserve.core.errors import Forbidden, NotFound
 
 
 @dataclass(frozen=True, slots=True)
-class ApplyTransition:
-    """Move a booking along the state machine."""
+class _OfOneBooking(Request[Booking]):
+    """What all changes of one booking have in common."""
 
     actor: Actor
     booking_id: UUID
-    transition: Transition
-    reason: str = ""
-
-    def slot_ids(self) -> Collection[UUID]:
-        return ()
 
     def booking_ids(self) -> Collection[UUID]:
         return (self.booking_id,)
 
+    def _is_staff_of(self, booking: Booking) -> bool:
+        return is_member(actor=self.actor, organization_id=booking.organization_id)
+
+    def _is_by_staff(self, booking: Booking) -> bool:
+        """Whether it is not the booking's owner who asks, but staff. Raises NotFound for others."""
+        if is_owner(self.actor, booking):
+            return False
+        if self._is_staff_of(booking):
+            return True
+        raise NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyTransition(_OfOneBooking):
+    """Move a booking along the state machine."""
+
+    transition: Transition
+    reason: str = ""
+
     def decide(self, ledger: Ledger) -> Booking:
         booking = ledger.booking(self.booking_id)
-        is_owner = self.actor.user_id is not None and self.actor.user_id == booking.customer_id
-        if not (is_owner and self.transition.by_customers):
-            if not self._is_staff_of(booking):
-                raise Forbidden if is_owner else NotFound
-        elif (
-            self.transition is CANCEL
+        by_staff = self._is_by_staff(booking)
+        if not by_staff and not self.transition.by_customers and not self._is_staff_of(booking):
+            raise Forbidden
+        if (
+            not by_staff
+            and self.transition is CANCEL
+            and booking.uses_seats
             and _is_too_late(booking, ledger)
             # Whoever works there may always cancel, their own booking too.
             and not self._is_staff_of(booking)
@@ -43,23 +63,68 @@ class ApplyTransition:
             raise OutsideCancellationWindow
         return ledger.apply(self.transition, booking, actor=self.actor, reason=self.reason)
 
-    def _is_staff_of(self, booking: Booking) -> bool:
-        return is_member(actor=self.actor, organization_id=booking.organization_id)
 
+@dataclass(frozen=True, slots=True)
+class MoveToSlot(_OfOneBooking):
+    """Give a booking the same number of slots elsewhere: the old go back only if the new are had.
 
-def _is_too_late(booking: Booking, ledger: Ledger) -> bool:
-    notice = booking.starts_at - ledger.now
-    return booking.uses_seats and notice < booking.venue.cancellation_cutoff
+    Its id and code stay.
+    """
+
+    slot_id: UUID
+
+    def slot_ids(self) -> Collection[UUID]:
+        count = slot_count_of(booking_id=self.booking_id)
+        return consecutive_slot_ids(slot_id=self.slot_id, count=count)
+
+    def decide(self, ledger: Ledger) -> Booking:
+        booking = ledger.booking(self.booking_id)
+        by_staff = self._is_by_staff(booking)
+        _refuse_unless_changeable(booking)
+        old = ledger.slots_of[booking.pk]
+        slots = consecutive_slots(ledger, first_id=self.slot_id, count=len(old))
+        if slots[0].venue_id != booking.venue_id:
+            raise NotFound
+        if not by_staff and _is_too_late(booking, ledger):
+            raise OutsideCancellationWindow
+        if [slot.pk for slot in slots] == old:
+            return booking
+        _refuse_unless_free(ledger, booking, slots, Party(booking.guest_count, by_staff))
+        seats = seats_taken(slots[0].resource, slots[0], booking.guest_count)
+        return ledger.replace_seats(
+            booking, slots, seats, event="booking.rescheduled", actor=self.actor
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class ExpireHold:
+class ChangeParty(_OfOneBooking):
+    """Give a booking another size of party, or other notes; None leaves either as it is."""
+
+    guest_count: int | None = None
+    notes: str | None = None
+
+    def decide(self, ledger: Ledger) -> Booking:
+        booking = ledger.booking(self.booking_id)
+        by_staff = self._is_by_staff(booking)
+        _refuse_unless_changeable(booking)
+        guest_count = self.guest_count or booking.guest_count
+        slots = [ledger.slot(slot_id) for slot_id in ledger.slots_of[booking.pk]]
+        if guest_count != booking.guest_count:
+            _refuse_unless_free(ledger, booking, slots, Party(guest_count, by_staff))
+        booking.guest_count = guest_count
+        if self.notes is not None:
+            booking.notes = self.notes
+        seats = seats_taken(slots[0].resource, slots[0], guest_count)
+        return ledger.replace_seats(
+            booking, slots, seats, event="booking.updated", actor=self.actor
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ExpireHold(Request[Booking]):
     """Give back the seats of a hold that has lapsed. One that has not is left alone."""
 
     booking_id: UUID
-
-    def slot_ids(self) -> Collection[UUID]:
-        return ()
 
     def booking_ids(self) -> Collection[UUID]:
         return (self.booking_id,)
@@ -67,3 +132,23 @@ class ExpireHold:
     def decide(self, ledger: Ledger) -> Booking:
         # Reading the ledger has reclaimed whatever has lapsed on these slots.
         return ledger.booking(self.booking_id)
+
+
+def _is_too_late(booking: Booking, ledger: Ledger) -> bool:
+    return booking.starts_at - ledger.now < booking.venue.cancellation_cutoff
+
+
+def _refuse_unless_changeable(booking: Booking) -> None:
+    status = BookingStatus(booking.status)
+    if status not in CHANGEABLE:
+        if status == BookingStatus.EXPIRED:
+            raise HoldExpired
+        raise InvalidState(status=status, done="changed")
+
+
+def _refuse_unless_free(ledger: Ledger, booking: Booking, slots: list[Slot], party: Party) -> None:
+    """Refuse where the venue's rules do, the booking's own seats counted as free."""
+    free = as_if_given_back(slots, ledger.slots_of[booking.pk], booking.seats)
+    venue, resource = slots[0].venue, slots[0].resource
+    if refused := refusal(venue=venue, resource=resource, slots=free, party=party, now=ledger.now):
+        raise refused

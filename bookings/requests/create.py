@@ -1,15 +1,24 @@
 """Taking seats: a hold, or a booking at once."""
 
+import hashlib
 import secrets
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
+
+import orjson
 
 from accounts.actors import Actor
 from accounts.selectors import is_member
+from bookings.customers import Customer
+from bookings.errors import BookingLimitReached, SlotUnavailable
 from bookings.guests import GuestDetails
+from bookings.idempotency import IdempotentCall, caller_of
 from bookings.ledger import Ledger
+from bookings.manage_tokens import hash_of, manage_token_of
 from bookings.models import Booking, Slot
+from bookings.requests import Request
 from bookings.rules import Party, refusal, seats_taken
 from bookings.selectors import consecutive_slot_ids
 from bookings.states import BookingStatus
@@ -32,18 +41,17 @@ def consecutive_slots(ledger: Ledger, *, first_id: UUID, count: int) -> list[Slo
     Raises:
         NotFound: there is no such slot, or fewer follow it without a gap.
     """
-    first = ledger.slots.get(first_id)
-    if first is None:
-        raise NotFound
-    slots = [first]
+    slots = [ledger.slot(first_id)]
+    if count == 1:
+        return slots
     followers = {
         slot.starts_at: slot
         for slot in ledger.slots.values()
-        if slot.resource_id == first.resource_id
+        if slot.resource_id == slots[0].resource_id
     }
     while len(slots) < count:
         following = followers.get(slots[-1].ends_at)
-        if following is None or following.capacity != first.capacity:
+        if following is None or following.capacity != slots[0].capacity:
             raise NotFound("That many consecutive slots do not follow this one.")
         slots.append(following)
     return slots
@@ -53,8 +61,8 @@ def consecutive_slots(ledger: Ledger, *, first_id: UUID, count: int) -> list[Slo
 class SeatsWanted:
     """Which seats, for how many, and for whom.
 
-    Without `guest` they are for the actor's own account; naming somebody else
-    is for staff.
+    Without `guest` they are for the actor's own account. Who has an account and
+    names somebody else is staff; who has none names themselves.
     """
 
     venue_id: UUID
@@ -63,15 +71,37 @@ class SeatsWanted:
     slot_count: int = 1
     notes: str = ""
     guest: GuestDetails | None = None
+    idempotency_key: str | None = None
+
+    @property
+    def fingerprint(self) -> bytes:
+        """What makes two calls the same: everything that is asked for."""
+        guest = self.guest
+        asked = (
+            *(self.venue_id, self.slot_id, self.guest_count, self.slot_count, self.notes),
+            (guest.name, guest.email, guest.phone, guest.locale) if guest else None,
+        )
+        return hashlib.sha256(orjson.dumps(asked)).digest()
 
 
 @dataclass(frozen=True, slots=True)
-class TakeSeats:
+class TakeSeats(Request[Booking]):
     """Take seats on a slot, and on those that follow it: HELD for a hold, PENDING for a booking."""
 
     actor: Actor
     seats: SeatsWanted
     status: BookingStatus
+    call: IdempotentCall | None = field(init=False, default=None)  # type: ignore[misc]
+
+    def __post_init__(self) -> None:
+        if self.seats.idempotency_key is not None:
+            fingerprint = self.status.encode() + self.seats.fingerprint
+            call = IdempotentCall(
+                caller_of(self.actor, self.seats.guest),
+                self.seats.idempotency_key,
+                hashlib.sha256(fingerprint).digest(),
+            )
+            object.__setattr__(self, "call", call)
 
     def slot_ids(self) -> Collection[UUID]:
         wanted = self.seats
@@ -79,51 +109,94 @@ class TakeSeats:
             return (wanted.slot_id,)
         return consecutive_slot_ids(slot_id=wanted.slot_id, count=wanted.slot_count)
 
-    def booking_ids(self) -> Collection[UUID]:
-        return ()
+    def limited_customer(self, ledger: Ledger) -> Customer | None:
+        """Whoever is to be counted, where the venue limits what one customer may have open."""
+        slot = ledger.slots.get(self.seats.slot_id)
+        if slot is None or slot.venue.open_bookings_per_customer is None:
+            return None
+        if self.actor.is_system or (self.actor.user_id is not None and self.seats.guest):
+            return None
+        return Customer.at(slot.venue_id, self.actor, self.seats.guest)
+
+    def refusal_if_plainly_full(self, slot: Slot, now: datetime) -> SlotUnavailable | None:
+        """Why this need not be asked under the lock, by what a slot was a moment ago.
+
+        Only for those who are not staff, for whom nothing but seats is left to ask.
+        """
+        wanted = self.seats
+        if self.call or wanted.slot_count != 1 or wanted.guest or not slot.venue.is_public:
+            return None
+        if slot.venue_id != wanted.venue_id:
+            return None
+        party = Party(wanted.guest_count)
+        refused = refusal(
+            venue=slot.venue, resource=slot.resource, slots=[slot], party=party, now=now
+        )
+        return refused if isinstance(refused, SlotUnavailable) else None
 
     def decide(self, ledger: Ledger) -> Booking:
+        if earlier := ledger.recall(self.call):
+            if earlier.manage_token_hash is not None:
+                earlier.manage_token = manage_token_of(earlier.pk)
+            return earlier
         wanted = self.seats
-        slots = self._slots(ledger)
+        slots = consecutive_slots(ledger, first_id=wanted.slot_id, count=wanted.slot_count)
         first = slots[0]
+        if first.venue_id != wanted.venue_id:
+            raise NotFound
         venue, resource = first.venue, first.resource
-        by_staff = self._is_by_staff(first)
-        party = Party(wanted.guest_count, by_staff)
-        refused = refusal(venue=venue, resource=resource, slots=slots, party=party, now=ledger.now)
-        if refused:
+        party = Party(wanted.guest_count, by_staff=self._is_by_staff(first))
+        if refused := refusal(
+            venue=venue, resource=resource, slots=slots, party=party, now=ledger.now
+        ):
             raise refused
+        customer = self.limited_customer(ledger)
+        if customer and ledger.open_bookings(customer) >= (venue.open_bookings_per_customer or 0):
+            raise BookingLimitReached
+        return ledger.add(
+            self._booking(slots, ledger.now),
+            slots,
+            event="booking.held" if self.status == BookingStatus.HELD else "booking.created",
+            actor=self.actor,
+            guest=wanted.guest,
+            call=self.call,
+            customer=customer,
+        )
+
+    def _booking(self, slots: list[Slot], now: datetime) -> Booking:
+        wanted, first = self.seats, slots[0]
         is_hold = self.status == BookingStatus.HELD
         booking = Booking(
             id=new_id(),
             organization_id=first.organization_id,
-            venue=venue,
-            resource=resource,
+            venue=first.venue,
+            resource=first.resource,
             customer_id=self.actor.user_id if wanted.guest is None else None,
             status=self.status,
             guest_count=wanted.guest_count,
-            seats=seats_taken(resource, first, wanted.guest_count),
+            seats=seats_taken(first.resource, first, wanted.guest_count),
             notes=wanted.notes,
             confirmation_code=new_confirmation_code(),
             starts_at=first.starts_at,
             ends_at=slots[-1].ends_at,
-            hold_expires_at=ledger.now + venue.hold_ttl if is_hold else None,
-            created_at=ledger.now,
+            hold_expires_at=now + first.venue.hold_ttl if is_hold else None,
+            created_at=now,
         )
-        event = "booking.held" if is_hold else "booking.created"
-        return ledger.add(booking, slots, event=event, actor=self.actor, guest=wanted.guest)
-
-    def _slots(self, ledger: Ledger) -> list[Slot]:
-        """The wanted slots as they are under the lock: of this venue, one after the other."""
-        first = ledger.slots.get(self.seats.slot_id)
-        if first is None or first.venue_id != self.seats.venue_id:
-            raise NotFound
-        return consecutive_slots(ledger, first_id=first.pk, count=self.seats.slot_count)
+        if self.actor.user_id is None and not self.actor.is_system:
+            booking.manage_token = manage_token_of(booking.pk)
+            booking.manage_token_hash = hash_of(booking.manage_token)
+        return booking
 
     def _is_by_staff(self, slot: Slot) -> bool:
-        if self.seats.guest is None and slot.venue.is_public:
+        venue = slot.venue
+        has_account = self.actor.user_id is not None or self.actor.is_system
+        books_for_themselves = self.seats.guest is None or not has_account
+        if books_for_themselves and venue.is_public:
+            if not has_account and not venue.accepts_guests:
+                raise Forbidden("This venue takes bookings from people with an account only.")
             return False
         if is_member(actor=self.actor, organization_id=slot.organization_id):
             return True
-        if not slot.venue.is_public:
+        if not venue.is_public:
             raise NotFound
         raise Forbidden("Only staff book for somebody else.")

@@ -11,6 +11,7 @@ from bookings.errors import SlotUnavailable
 from bookings.guests import GuestDetails
 from bookings.ledger import Ledger
 from bookings.models import Booking
+from bookings.requests import Request
 from bookings.requests.create import consecutive_slots, new_confirmation_code
 from bookings.rules import seats_taken
 from bookings.selectors import consecutive_slot_ids
@@ -19,7 +20,7 @@ from reserve.core.ids import new_id
 
 
 @dataclass(frozen=True, slots=True)
-class ImportBooking:
+class ImportBooking(Request[Booking]):
     """Record a booking as it stood elsewhere. The rules of the venue do not apply; seats do.
 
     Without `guest` it is for the account `customer_id`.
@@ -39,9 +40,6 @@ class ImportBooking:
         if self.slot_count == 1:
             return (self.slot_id,)
         return consecutive_slot_ids(slot_id=self.slot_id, count=self.slot_count)
-
-    def booking_ids(self) -> Collection[UUID]:
-        return ()
 
     def decide(self, ledger: Ledger) -> Booking:
         slots = consecutive_slots(ledger, first_id=self.slot_id, count=self.slot_count)

@@ -7,7 +7,7 @@ from accounts.actors import SYSTEM, Actor
 from bookings import selectors
 from bookings.desk import Outcome, desk
 from bookings.models import Booking
-from bookings.requests.change import ApplyTransition, ExpireHold
+from bookings.requests.change import ApplyTransition, ChangeParty, ExpireHold, MoveToSlot
 from bookings.requests.create import SeatsWanted, TakeSeats
 from bookings.requests.imported import ImportBooking
 from bookings.states import APPROVE, DECLINE, BookingStatus, Transition
@@ -50,13 +50,14 @@ async def acreate_booking(*, actor: Actor, seats: SeatsWanted) -> Booking:
 
 def _taking(actor: Actor, seats: SeatsWanted, status: BookingStatus) -> TakeSeats:
     if actor.user_id is None and not actor.is_system:
-        raise Unauthenticated
-    if not 1 <= seats.guest_count <= MAX_GUEST_COUNT:
-        raise Invalid.field("guest_count", f"This must be from 1 to {MAX_GUEST_COUNT}.")
+        if seats.guest is None:
+            raise Unauthenticated("Log in, or say who the booking is for.")
+        if not seats.guest.contact:
+            raise Invalid.field("guest.email", "Give an e-mail address or a phone number.")
+    _check_guest_count(seats.guest_count)
     if not 1 <= seats.slot_count <= MAX_SLOT_COUNT:
         raise Invalid.field("slot_count", f"This must be from 1 to {MAX_SLOT_COUNT}.")
-    if len(seats.notes) > MAX_NOTES:
-        raise Invalid.field("notes", f"This must not be longer than {MAX_NOTES} characters.")
+    _check_notes(seats.notes)
     return TakeSeats(actor, seats, status)
 
 
@@ -86,6 +87,54 @@ def _moving(actor: Actor, booking_id: UUID, transition: Transition, reason: str)
     if len(reason) > MAX_REASON:
         raise Invalid.field("reason", f"This must not be longer than {MAX_REASON} characters.")
     return ApplyTransition(actor, booking_id, transition, reason)
+
+
+def reschedule_booking(*, actor: Actor, booking_id: UUID, slot_id: UUID) -> Booking:
+    """Move a booking to another slot of its venue, and to as many after it as it has now.
+
+    One transaction: the old seats go back only if the new ones are had. Its id
+    and code stay. Refuses as `create_hold` and `apply_transition` do.
+    """
+    return desk.submit(MoveToSlot(actor, booking_id, slot_id))
+
+
+async def areschedule_booking(*, actor: Actor, booking_id: UUID, slot_id: UUID) -> Booking:
+    """`reschedule_booking` from an event loop."""
+    return await desk.submit_async(MoveToSlot(actor, booking_id, slot_id))
+
+
+def update_booking(
+    *, actor: Actor, booking_id: UUID, guest_count: int | None = None, notes: str | None = None
+) -> Booking:
+    """Change the size of a party, or the notes; None leaves either as it is."""
+    return desk.submit(_changing(actor, booking_id, guest_count, notes))
+
+
+async def aupdate_booking(
+    *, actor: Actor, booking_id: UUID, guest_count: int | None = None, notes: str | None = None
+) -> Booking:
+    """`update_booking` from an event loop."""
+    return await desk.submit_async(_changing(actor, booking_id, guest_count, notes))
+
+
+def _changing(
+    actor: Actor, booking_id: UUID, guest_count: int | None, notes: str | None
+) -> ChangeParty:
+    if guest_count is not None:
+        _check_guest_count(guest_count)
+    if notes is not None:
+        _check_notes(notes)
+    return ChangeParty(actor, booking_id, guest_count, notes)
+
+
+def _check_guest_count(guest_count: int) -> None:
+    if not 1 <= guest_count <= MAX_GUEST_COUNT:
+        raise Invalid.field("guest_count", f"This must be from 1 to {MAX_GUEST_COUNT}.")
+
+
+def _check_notes(notes: str) -> None:
+    if len(notes) > MAX_NOTES:
+        raise Invalid.field("notes", f"This must not be longer than {MAX_NOTES} characters.")
 
 
 def confirm_automatically(*, booking_ids: Sequence[UUID]) -> list[Outcome]:

@@ -7,10 +7,16 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Prefetch
 
+from accounts.actors import Actor
+from bookings.desk import desk
 from bookings.models import Slot
+from bookings.requests.slot import ChangeSlot
 from reserve.core.clock import now
+from reserve.core.errors import Invalid
 from venues.models import Closure, OpeningHours, Resource, Venue
 from venues.opening import day_bounds, slots_of_day
+
+MAX_CAPACITY = 1_000_000_000
 
 
 def publish_slots(*, venue: Venue, first_date: date, last_date: date) -> int:
@@ -44,6 +50,25 @@ def publish_horizon(*, venue: Venue) -> int:
     """Publish a venue's slots from today to its booking horizon, by its own calendar."""
     today = now().astimezone(venue.zone).date()
     return publish_slots(venue=venue, first_date=today, last_date=today + venue.booking_horizon)
+
+
+def change_slot(
+    *,
+    actor: Actor,
+    slot_id: UUID,
+    capacity: int | None = None,
+    is_closed: bool | None = None,
+    reason: str = "",
+) -> Slot:
+    """Give a slot another capacity, or close or reopen it; None leaves either as it is.
+
+    Raises:
+        NotFound, Forbidden: not the actor's to see, or to do.
+        CapacityInUse: more seats than that are taken already.
+    """
+    if capacity is not None and not 1 <= capacity <= MAX_CAPACITY:
+        raise Invalid.field("capacity", f"This must be from 1 to {MAX_CAPACITY}.")
+    return desk.submit(ChangeSlot(actor, slot_id, capacity, is_closed, reason))
 
 
 def _slots_of_resource(

@@ -3,31 +3,62 @@
 A guard proves nothing. Its lease may end while its holder still works, and
 FLUSHALL frees them all; what is correct is decided under the row lock. So a
 guard that cannot be had, in time or at all, is never an error.
+
+The guards of a batch are taken by one call, in sorted order, so that two
+batches never wait for each other in a circle. Whoever finds one taken waits on
+a list for its turn, which the holder's release hands over at once.
 """
 
+import secrets
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
-from typing import cast
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
 
-from django.core.cache import cache
-from django_redis.cache import RedisCache
-from redis.exceptions import LockError, RedisError
-from redis.lock import Lock
+from django.core.cache import caches
+from redis.exceptions import RedisError
 
 from reserve.core.logging import get_logger
 
 log = get_logger(__name__)
 
-# Longer than the longest transaction, which statement_timeout ends (seconds).
-_LEASE = 30.0
-# How long the guards of one batch are waited for altogether (seconds).
-_PATIENCE = 1.0
-# How often a taken guard is asked for again (seconds); the library's 0.1 s would
-# be what a crowd at one slot waits for.
-_POLLING = 0.005
-# With Redis out of reach, how long it is left alone (seconds).
-_BREAK = 5.0
+# Longer than the longest transaction, which statement_timeout ends.
+_LEASE_MILLISECONDS = 20_000
+# How long the guards of one batch are waited for altogether.
+_PATIENCE_SECONDS = 1.0
+# One wait on a list; shorter than the time-out of the connection.
+_TURN_SECONDS = 0.2
+# With Redis out of reach it is left alone for so long, and longer each time.
+_FIRST_BREAK_SECONDS = 2.0
+_LONGEST_BREAK_SECONDS = 60.0
+
+# Takes guards from the first on, until one is taken already; tells how many were
+# had. Of that one it notes that somebody waits.
+_TAKE = """
+for position, name in ipairs(KEYS) do
+  if not redis.call('SET', name, ARGV[1], 'NX', 'PX', ARGV[2]) then
+    redis.call('INCR', name .. '.waiting')
+    redis.call('PEXPIRE', name .. '.waiting', ARGV[3])
+    return position - 1
+  end
+end
+return #KEYS
+"""
+# Lets go of guards that are still ours, and hands a turn to one who waits.
+_LET_GO = """
+for _, name in ipairs(KEYS) do
+  if redis.call('GET', name) == ARGV[1] then
+    redis.call('DEL', name)
+    local waiting = tonumber(redis.call('GET', name .. '.waiting') or '0')
+    if waiting > 0 then
+      redis.call('DECR', name .. '.waiting')
+      redis.call('LPUSH', name .. '.turns', '1')
+      redis.call('PEXPIRE', name .. '.turns', ARGV[2])
+    end
+  end
+end
+"""
 
 
 class _Breaker:
@@ -35,48 +66,87 @@ class _Breaker:
 
     def __init__(self) -> None:
         self._tripped_until = 0.0
+        self._break_seconds = _FIRST_BREAK_SECONDS
 
     @property
     def is_tripped(self) -> bool:
         return time.monotonic() < self._tripped_until
 
     def trip(self, error: Exception) -> None:
-        if not self.is_tripped:
-            log.warning("guards_off", reason=type(error).__name__, seconds=_BREAK)
-        self._tripped_until = time.monotonic() + _BREAK
+        log.warning("guards_off", reason=type(error).__name__, seconds=self._break_seconds)
+        self._tripped_until = time.monotonic() + self._break_seconds
+        self._break_seconds = min(2 * self._break_seconds, _LONGEST_BREAK_SECONDS)
+
+    def reset(self) -> None:
+        self._break_seconds = _FIRST_BREAK_SECONDS
 
 
-_breaker = _Breaker()
+class _Guards:
+    def __init__(self) -> None:
+        self._breaker = _Breaker()
+        # Taken or not, we never heard: a call that timed out may have been
+        # carried out later. They are let go with the next call that works.
+        self._abandoned: deque[tuple[list[str], str]] = deque(maxlen=100)
+
+    @contextmanager
+    def hold(self, names: Iterable[str]) -> Iterator[None]:
+        ordered = sorted(f"guard.{name}" for name in set(names))
+        token = secrets.token_hex(8)
+        taken = self._take(ordered, token) if ordered and not self._breaker.is_tripped else []
+        try:
+            yield
+        finally:
+            if taken:
+                self._let_go(taken, token)
+
+    def _take(self, names: list[str], token: str) -> list[str]:
+        """The guards that could be had, from the first on."""
+        had = 0
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        try:
+            redis = _client()
+            while self._abandoned:
+                self._release(redis, *self._abandoned[-1])
+                self._abandoned.pop()
+            while True:
+                waiting_expires = int(_PATIENCE_SECONDS * 2000)
+                arguments = (token, _LEASE_MILLISECONDS, waiting_expires)
+                missing = names[had:]
+                had += cast(int, redis.eval(_TAKE, len(missing), *missing, *arguments))
+                if had == len(names) or time.monotonic() >= deadline:
+                    break
+                redis.blpop([f"{names[had]}.turns"], timeout=_TURN_SECONDS)
+        except (RedisError, OSError) as error:
+            self._breaker.trip(error)
+            self._abandoned.append((names, token))
+            return []
+        self._breaker.reset()
+        return names[:had]
+
+    def _let_go(self, names: list[str], token: str) -> None:
+        try:
+            self._release(_client(), names, token)
+        except (RedisError, OSError) as error:
+            self._breaker.trip(error)
+            self._abandoned.append((names, token))
+
+    @staticmethod
+    def _release(redis: Any, names: Sequence[str], token: str) -> None:
+        turns_expire = int(_PATIENCE_SECONDS * 1000)
+        redis.eval(_LET_GO, len(names), *names, token, turns_expire)
+
+
+def _client() -> Any:
+    """The client of django-redis, over connections whose waits are short."""
+    cache: Any = caches["guards"]
+    return cache.client.get_client()
+
+
+_guards = _Guards()
 
 
 @contextmanager
 def guards(names: Iterable[str]) -> Iterator[None]:
-    """Hold the guards of these names, as far as they can be had in time.
-
-    They are taken in sorted order, so that two batches never wait for each other.
-    """
-    with ExitStack() as held:
-        redis = cast(RedisCache, cache)
-        deadline = time.monotonic() + _PATIENCE
-        for name in sorted(set(names)):
-            if _breaker.is_tripped:
-                break
-            patience = max(0.0, deadline - time.monotonic())
-            lock: Lock = redis.lock(
-                f"guard.{name}", timeout=_LEASE, sleep=_POLLING, blocking_timeout=patience
-            )
-            try:
-                if lock.acquire():
-                    held.callback(_release, lock)
-            except RedisError as error:
-                _breaker.trip(error)
+    """Hold the guards of these names, as far as they can be had in time."""
+    with _guards.hold(names):
         yield
-
-
-def _release(lock: Lock) -> None:
-    try:
-        lock.release()
-    except LockError:
-        log.info("guard_lapsed", name=lock.name)
-    except RedisError as error:
-        _breaker.trip(error)

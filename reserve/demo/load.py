@@ -251,7 +251,7 @@ class _Bookings:
         for planned, outcome in zip(missing, outcomes, strict=True):
             if isinstance(outcome, Booking):
                 self._remember(planned, outcome)
-            elif not isinstance(outcome, DomainError):
+            elif isinstance(outcome, Exception) and not isinstance(outcome, DomainError):
                 raise outcome
 
     def _create(self, planned: Planned) -> None:

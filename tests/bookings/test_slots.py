@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from accounts.actors import ANONYMOUS, SYSTEM
-from bookings import selectors
+from bookings import full_slots, selectors
 from bookings.models import Booking, Slot
 from bookings.services.bookings import (
     create_booking,
@@ -107,6 +107,7 @@ def _lapse(booking: Booking) -> None:
     past = now() - timedelta(seconds=1)
     Booking.objects.filter(pk=booking.pk).update(hold_expires_at=past)
     Slot.objects.filter(bookings=booking).update(next_lapse_at=past)
+    full_slots.forget()
 
 
 def test_sweeping_gives_the_seats_of_lapsed_holds_back_once() -> None:

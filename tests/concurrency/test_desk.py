@@ -1,10 +1,13 @@
 """The desk when something breaks under it."""
 
+import socket
 import threading
+import time
 from functools import partial
 
 import pytest
 from django.db import OperationalError, connection, transaction
+from redis import ConnectionPool, Redis
 
 from bookings import desk as desk_module
 from bookings.desk import Desk, commit
@@ -98,37 +101,82 @@ class _BreaksOnLeaving:
         self._on_exit()
 
 
-def test_with_redis_gone_bookings_go_on(monkeypatch: pytest.MonkeyPatch, settings) -> None:
-    from django.core.cache import caches
+@pytest.fixture
+def own_guards(monkeypatch: pytest.MonkeyPatch) -> locks._Guards:
+    """Guards that have not met a fault yet, and whose faults stay with this test."""
+    found = locks._Guards()
+    monkeypatch.setattr(locks, "_guards", found)
+    return found
 
-    settings.CACHES = {
-        "default": {
-            "BACKEND": "django_redis.cache.RedisCache",
-            "LOCATION": "redis://127.0.0.1:1",
-        }
-    }
-    monkeypatch.setattr(locks, "cache", caches["default"])
-    breaker = locks._Breaker()
-    monkeypatch.setattr(locks, "_breaker", breaker)
 
+def test_with_redis_gone_bookings_go_on(
+    own_guards: locks._Guards, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out_of_reach = Redis(host="127.0.0.1", port=1)
+    monkeypatch.setattr(locks, "_client", lambda: out_of_reach)
     assert all(isinstance(commit([_taking(make_slot())])[0], Booking) for _ in range(3))
-    assert breaker.is_tripped
+    assert own_guards._breaker.is_tripped
+
+
+def test_with_redis_frozen_only_one_booking_waits(
+    own_guards: locks._Guards, monkeypatch: pytest.MonkeyPatch, settings
+) -> None:
+    limits = settings.CACHES["guards"]["OPTIONS"]["CONNECTION_POOL_KWARGS"]
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        pool = ConnectionPool(port=silent.getsockname()[1], **limits)
+        frozen = Redis(connection_pool=pool)
+        monkeypatch.setattr(locks, "_client", lambda: frozen)
+        requests = [_taking(make_slot()) for _ in range(10)]
+        began = time.monotonic()
+        assert all(isinstance(commit([request])[0], Booking) for request in requests)
+    assert 0.3 <= time.monotonic() - began < 1.0
+    assert own_guards._breaker.is_tripped
+
+
+def test_a_guard_that_was_taken_after_we_gave_up_is_let_go(
+    own_guards: locks._Guards, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis thaws: it carries out the call whose answer nobody waited for."""
+    client = locks._client()
+    with own_guards.hold(["late"]):
+        (name,) = client.keys("guard.late")
+        own_guards._abandoned.append(([name.decode()], client.get(name).decode()))
+        with own_guards.hold(["another"]):
+            assert not client.exists("guard.late")
 
 
 def test_a_guard_that_somebody_keeps_is_waited_for_and_then_ignored(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(locks, "_PATIENCE", 0.2)
+    monkeypatch.setattr(locks, "_PATIENCE_SECONDS", 0.2)
     slot = make_slot()
     with locks.guards([desk_module._guard_name(slot.pk)]):
         (outcome,) = commit([_taking(slot)])
     assert isinstance(outcome, Booking)
 
 
+def test_a_guard_is_handed_over_at_once() -> None:
+    order: list[str] = []
+
+    def wait_for_it() -> None:
+        with locks._Guards().hold(["handed over"]):
+            order.append("second")
+
+    second = threading.Thread(target=wait_for_it)
+    with locks.guards(["handed over"]):
+        second.start()
+        time.sleep(0.1)
+        order.append("first")
+    released = time.monotonic()
+    second.join()
+    assert time.monotonic() - released < 0.1
+    assert order == ["first", "second"]
+
+
 def test_a_guard_whose_lease_ended_does_not_spoil_the_booking(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(locks, "_LEASE", 0.05)
+    monkeypatch.setattr(locks, "_LEASE_MILLISECONDS", 50)
     slot, write = make_slot(), Ledger.write
 
     def write_slowly(ledger: Ledger) -> None:

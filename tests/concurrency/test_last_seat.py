@@ -8,7 +8,7 @@ import pytest
 from django.db.models import Sum
 
 from accounts.actors import SYSTEM
-from bookings import ledger
+from bookings import store
 from bookings.desk import commit
 from bookings.errors import InvalidState, SlotUnavailable
 from bookings.models import Booking, Slot
@@ -31,11 +31,9 @@ Race = Callable[[Any], list[Any]]
 
 @pytest.fixture
 def without_row_lock(monkeypatch: pytest.MonkeyPatch) -> None:
-    def read_without_lock(slot_ids):
-        slots = Slot.objects.select_related("venue", "resource").filter(pk__in=slot_ids)
-        return {slot.pk: slot for slot in slots}
-
-    monkeypatch.setattr(ledger, "lock_slots", read_without_lock)
+    lock = "FOR NO KEY UPDATE OF s"
+    assert lock in store._LOCK
+    monkeypatch.setattr(store, "_LOCK", store._LOCK.replace(lock, ""))
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ Value = TypeVar("Value")
 class Context:
     """What resolvers share within one operation: who asks, and what was already read."""
 
-    def __init__(self, actor: Any) -> None:
+    def __init__(self, actor: Any, idempotency_key: str | None = None) -> None:
         self.actor = actor
+        self.idempotency_key = idempotency_key
         self._loaders: dict[Callable[..., Any], DataLoader] = {}
 
     def load(

@@ -15,11 +15,13 @@ from reserve.core.errors import DomainError, Invalid, PayloadTooLarge
 from reserve.core.failures import as_domain_error
 from reserve.core.graphql.context import Context
 from reserve.core.graphql.executor import CannotRun, Executor, Operation, refusal_response
+from reserve.core.idempotency import IDEMPOTENCY_HEADER
 from reserve.core.json import parse_json
 
 Authenticate = Callable[[str], Any]
 
 _JSON = "application/json"
+_IDEMPOTENCY_KEY = IDEMPOTENCY_HEADER.lower().encode()
 
 
 class _UnsupportedMediaType(DomainError):
@@ -76,7 +78,8 @@ class GraphQLHTTP:
         prepared = self._executor.prepare(operation)
         if prepared.is_subscription:
             raise Invalid("Subscriptions go over WebSocket.")
-        return 200, await self._executor.execute(prepared, operation, Context(actor))
+        context = Context(actor, header(scope, _IDEMPOTENCY_KEY) or None)
+        return 200, await self._executor.execute(prepared, operation, context)
 
 
 async def _read_body(receive: Any) -> bytes:

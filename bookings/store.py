@@ -1,0 +1,181 @@
+"""The two statements of every booking, by hand: lock and read, and write.
+
+Everywhere else the ORM does; here it costs three times as much
+(docs/adr/0009-hot-statements.md). tests/bookings/test_store.py holds each
+against the ORM's equivalent.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.conf import settings
+from django.db import connection
+from psycopg import Cursor
+
+from bookings.models import Slot
+from venues.models import Resource, Venue
+
+# In order of their ids, or two batches could wait for each other. NO KEY, or
+# bookings that refer to a slot could not be inserted meanwhile. The clock is
+# read outside, where rows arrive only once they are locked.
+_LOCK = """
+SELECT locked.*, clock_timestamp() FROM (
+  SELECT s.id, s.organization_id, s.venue_id, s.resource_id, s.starts_at, s.ends_at,
+         s.capacity, s.reserved, s.is_closed, s.version, s.next_lapse_at,
+         v.xmin::text || v.ctid::text, r.xmin::text || r.ctid::text
+  FROM bookings_slot s
+  JOIN venues_venue v ON v.id = s.venue_id
+  JOIN venues_resource r ON r.id = s.resource_id
+  WHERE s.id = ANY(%s)
+  ORDER BY s.id
+  FOR NO KEY UPDATE OF s
+) locked
+"""
+
+_SLOT_COLUMNS = (
+    *("id", "organization_id", "venue_id", "resource_id", "starts_at", "ends_at"),
+    *("capacity", "reserved", "is_closed", "version", "next_lapse_at"),
+)
+
+# Seats as a difference, not as the number that was read: a stale number would
+# slip past the constraint, a difference cannot.
+_WRITE = """
+WITH input AS MATERIALIZED (SELECT %s::jsonb AS doc),
+seats AS (
+  UPDATE bookings_slot s
+  SET reserved = s.reserved + c.seats, version = s.version + c.changes,
+      next_lapse_at = c.next_lapse_at,
+      capacity = COALESCE(c.capacity, s.capacity),
+      is_closed = COALESCE(c.is_closed, s.is_closed)
+  FROM input, jsonb_to_recordset(doc->'slots') AS c(
+    id uuid, seats int, changes int, next_lapse_at timestamptz, capacity int, is_closed boolean)
+  WHERE s.id = c.id
+),
+created AS (
+  INSERT INTO bookings_booking (
+    id, organization_id, venue_id, resource_id, customer_id, guest_id, status, guest_count, seats,
+    notes, confirmation_code, manage_token_hash, starts_at, ends_at, hold_expires_at, created_at,
+    cancelled_at, version)
+  SELECT id, organization_id, venue_id, resource_id, customer_id, guest_id, status, guest_count,
+    seats, notes, confirmation_code, decode(manage_token_hash, 'hex'), starts_at, ends_at,
+    hold_expires_at, created_at, cancelled_at, version
+  FROM input, jsonb_to_recordset(doc->'created') AS b(
+    id uuid, organization_id uuid, venue_id uuid, resource_id uuid, customer_id uuid,
+    guest_id uuid, status text, guest_count int, seats int, notes text, confirmation_code text,
+    manage_token_hash text, starts_at timestamptz, ends_at timestamptz,
+    hold_expires_at timestamptz, created_at timestamptz, cancelled_at timestamptz, version int)
+),
+changed AS (
+  UPDATE bookings_booking b
+  SET status = c.status, version = c.version, cancelled_at = c.cancelled_at,
+      guest_count = c.guest_count, seats = c.seats, notes = c.notes,
+      resource_id = c.resource_id, starts_at = c.starts_at, ends_at = c.ends_at
+  FROM input, jsonb_to_recordset(doc->'changed') AS c(
+    id uuid, status text, version int, cancelled_at timestamptz, guest_count int, seats int,
+    notes text, resource_id uuid, starts_at timestamptz, ends_at timestamptz)
+  WHERE b.id = c.id
+),
+linked AS (
+  INSERT INTO bookings_bookingslot (booking_id, slot_id, organization_id)
+  SELECT booking_id, slot_id, organization_id
+  FROM input, jsonb_to_recordset(doc->'linked') AS l(
+    booking_id uuid, slot_id uuid, organization_id uuid)
+),
+unlinked AS (
+  DELETE FROM bookings_bookingslot l
+  USING input, jsonb_to_recordset(doc->'unlinked') AS u(booking_id uuid, slot_id uuid)
+  WHERE l.booking_id = u.booking_id AND l.slot_id = u.slot_id
+),
+remembered AS (
+  INSERT INTO bookings_idempotencykey (id, caller, key, fingerprint, booking_id, created_at)
+  SELECT id, caller, key, decode(fingerprint, 'hex'), booking_id, created_at
+  FROM input, jsonb_to_recordset(doc->'keys') AS k(
+    id uuid, caller text, key text, fingerprint text, booking_id uuid, created_at timestamptz)
+)
+INSERT INTO outbox_event (
+  id, organization_id, name, subject_id, sequence, payload, request_id, attempts, last_error)
+SELECT id, organization_id, name, subject_id, sequence, payload, request_id, 0, ''
+FROM input, jsonb_to_recordset(doc->'events') AS e(
+  id uuid, organization_id uuid, name text, subject_id uuid, sequence int, payload jsonb,
+  request_id text)
+"""
+
+
+def lock_slots(slot_ids: Collection[UUID]) -> tuple[dict[UUID, Slot], datetime | None]:
+    """Lock slots against every other change of their seats until the commit.
+
+    Returns them with their venue and resource, and the database's clock as it
+    was once all were locked (None where there are none).
+    """
+    rows = _execute(_LOCK, list(slot_ids)).fetchall()
+    slots: dict[UUID, Slot] = {}
+    venues = _venues.current({row[2]: row[11] for row in rows})
+    resources = _resources.current({row[3]: row[12] for row in rows})
+    now: datetime | None = None
+    for row in rows:
+        slot = Slot.from_db("default", _SLOT_COLUMNS, row[:11])
+        slot.venue = venues[slot.venue_id]
+        slot.resource = resources[slot.resource_id]
+        slots[slot.pk] = slot
+        # The last row's lock is the last one waited for.
+        now = row[13]
+    return slots, now
+
+
+def write(changes: Mapping[str, list[dict[str, Any]]]) -> None:
+    """Write what a batch has decided, in one statement.
+
+    Args:
+        changes: rows by what is done with them: `slots`, `created`, `changed`,
+            `linked`, `unlinked`, `keys`, `events`, with the columns of `_WRITE`.
+    """
+    _execute(_WRITE, orjson.dumps(changes).decode())
+
+
+def _execute(statement: str, parameter: object) -> Any:
+    """Run a statement on Django's connection, prepared, with parameters bound by the server."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors:
+        # Django's own cursors put the parameters into the text.
+        cursor = Cursor(connection.connection)
+        return cursor.execute(
+            statement, [parameter], prepare=settings.PREPARED_STATEMENTS, binary=True
+        )
+
+
+class _Current:
+    """Rows that seldom change, kept for as long as they have not.
+
+    PostgreSQL's own names of a row's version (`xmin`) and place (`ctid`) come with
+    each lock; a row with others than the kept ones is read again.
+    """
+
+    _MAXIMUM = 10_000
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._kept: dict[UUID, tuple[str, Any]] = {}
+
+    def current(self, versions: Mapping[UUID, str]) -> dict[UUID, Any]:
+        rows: dict[UUID, Any] = {}
+        stale: list[UUID] = []
+        for row_id, version in versions.items():
+            kept = self._kept.get(row_id)
+            if kept is not None and kept[0] == version:
+                rows[row_id] = kept[1]
+            else:
+                stale.append(row_id)
+        if stale:
+            if len(self._kept) > self._MAXIMUM:
+                self._kept.clear()
+            for row_id, row in self._model.objects.in_bulk(stale).items():
+                self._kept[row_id] = versions[row_id], row
+                rows[row_id] = row
+        return rows
+
+
+_venues = _Current(Venue)
+_resources = _Current(Resource)
