@@ -7,9 +7,10 @@ docs/concurrency.md shows why a slot cannot be oversold.
 
 import asyncio
 import threading
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic
 from uuid import UUID
@@ -40,6 +41,7 @@ from reserve.outbox.wake import wake_relay
 log = get_logger(__name__)
 
 Outcome = Booking | Slot | Exception
+_Answer = tuple["Future[Any] | asyncio.Future[Any]", Outcome]
 
 MAX_BATCH = 64
 MAX_QUEUE = 2_000
@@ -49,11 +51,46 @@ _PATIENCE_SECONDS = 20.0
 _MAX_ROUNDS = 5
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class _Ticket(Generic[Result]):
+    """A request in the queue, and the future of whoever waits for it."""
+
     request: Request[Result]
+    future: "Future[Result] | asyncio.Future[Result]"
+    loop: asyncio.AbstractEventLoop | None = None
+    """The event loop that the future belongs to, where it belongs to one."""
     request_id: str = field(default_factory=request_id)
-    future: "Future[Result]" = field(default_factory=Future)
+
+    def is_wanted(self) -> bool:
+        """Whether its caller is still there, now that its turn has come."""
+        if isinstance(self.future, Future):
+            return self.future.set_running_or_notify_cancel()
+        return not self.future.cancelled()
+
+
+def _answer(tickets: Sequence[_Ticket[Any]], outcomes: Sequence[Outcome]) -> None:
+    """Wake every caller; those of an event loop by one call for all of them."""
+    of_loops: defaultdict[asyncio.AbstractEventLoop, list[_Answer]] = defaultdict(list)
+    for ticket, outcome in zip(tickets, outcomes, strict=True):
+        if ticket.loop is None:
+            _settle([(ticket.future, outcome)])
+        else:
+            of_loops[ticket.loop].append((ticket.future, outcome))
+    for loop, answers in of_loops.items():
+        # A loop that was closed meanwhile has nobody left to answer.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(_settle, answers)
+
+
+def _settle(answers: Sequence[_Answer]) -> None:
+    for future, outcome in answers:
+        # Whoever hung up while the batch ran gets no answer.
+        if future.done():
+            continue
+        if isinstance(outcome, Exception):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)
 
 
 class Desk:
@@ -73,21 +110,24 @@ class Desk:
         Raises:
             DomainError: the request was refused; nothing has changed.
         """
-        ticket = self._enqueue(request)
+        ticket = self._enqueue(request, Future())
         while not ticket.future.done() and self._turn.acquire(timeout=_PATIENCE_SECONDS):
             try:
                 if not ticket.future.done():
                     self._commit_next_batch()
             finally:
                 self._turn.release()
+        assert isinstance(ticket.future, Future)
         return ticket.future.result(timeout=_PATIENCE_SECONDS)
 
     async def submit_async(self, request: Request[Result]) -> Result:
         """The same from an event loop; a caller that is cancelled before its turn takes nothing."""
-        ticket = self._enqueue(request)
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Result] = loop.create_future()
+        self._enqueue(request, future, loop)
         self._schedule_drain()
         async with asyncio.timeout(_PATIENCE_SECONDS):
-            return await asyncio.wrap_future(ticket.future)
+            return await future
 
     def submit_all(self, requests: Sequence[Request[Any]]) -> list[Outcome]:
         """Decide many requests in as few transactions as fit; refusals come back as outcomes."""
@@ -96,12 +136,17 @@ class Desk:
             outcomes += commit(requests[start : start + MAX_BATCH])
         return outcomes
 
-    def _enqueue(self, request: Request[Result]) -> _Ticket[Result]:
+    def _enqueue(
+        self,
+        request: Request[Result],
+        future: "Future[Result] | asyncio.Future[Result]",
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> _Ticket[Result]:
         if len(self._queue) >= MAX_QUEUE:
             raise SlotBusy
         if isinstance(request, TakeSeats) and (refused := full_slots.refusal(request)):
             raise refused
-        ticket = _Ticket(request)
+        ticket = _Ticket(request, future, loop)
         self._queue.append(ticket)
         return ticket
 
@@ -124,17 +169,13 @@ class Desk:
         batch: list[_Ticket[Any]] = []
         while self._queue and len(batch) < MAX_BATCH:
             ticket = self._queue.popleft()
-            if ticket.future.set_running_or_notify_cancel():
+            if ticket.is_wanted():
                 batch.append(ticket)
         if not batch:
             return
         begin_request(batch[0].request_id)
         outcomes = commit([ticket.request for ticket in batch])
-        for ticket, outcome in zip(batch, outcomes, strict=True):
-            if isinstance(outcome, Exception):
-                ticket.future.set_exception(outcome)
-            else:
-                ticket.future.set_result(outcome)
+        _answer(batch, outcomes)
 
 
 def commit(batch: Sequence[Request[Any]]) -> list[Outcome]:

@@ -14,7 +14,7 @@ from bookings.models import Slot
 from bookings.requests.create import TakeSeats
 from reserve.core.clock import now
 
-_A_MOMENT_SECONDS = 0.25
+A_MOMENT_SECONDS = 0.1
 _MAXIMUM_KEPT = 10_000
 
 
@@ -35,7 +35,7 @@ def note(slots: Iterable[Slot]) -> None:
         else:
             if len(_seen) > _MAXIMUM_KEPT:
                 _seen.clear()
-            _seen[slot.pk] = _Seen(slot, time.monotonic() + _A_MOMENT_SECONDS)
+            _seen[slot.pk] = _Seen(slot, time.monotonic() + A_MOMENT_SECONDS)
 
 
 def forget() -> None:

@@ -288,9 +288,7 @@ class Ledger:
         self._recompute_lapses()
         if self._created:
             assign_guests(list(self._created.values()))
-        changes = self._rows()
-        if any(changes.values()):
-            store.write(changes)
+        store.write(self._rows())
 
     def _rows(self) -> dict[str, list[dict[str, Any]]]:
         created = [booking for booking, _ in self._created.values()]

@@ -61,7 +61,7 @@ class SlotChange:
 def announce(slots: Iterable[Slot]) -> None:
     """Publish the state of slots after a commit."""
     for slot in slots:
-        publish(venue_group(slot.venue_id), _change_of(slot).to_message())
+        publish(venue_group(slot.venue_id), slot.pk.hex, _change_of(slot).to_message())
 
 
 def _change_of(slot: Slot) -> SlotChange:

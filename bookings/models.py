@@ -224,3 +224,22 @@ class BookingSlot(models.Model):
 
     def __str__(self) -> str:
         return f"{self.booking_id} on {self.slot_id}"
+
+
+class LedgerCheck(UlidModel):
+    """What one check of the whole ledger found."""
+
+    id = UlidField("check")
+    started_at = models.DateTimeField()
+    seconds = models.FloatField(help_text="How long it took.")
+    slots = models.PositiveBigIntegerField()
+    bookings = models.PositiveBigIntegerField()
+    events = models.PositiveBigIntegerField()
+    problem_count = models.PositiveBigIntegerField()
+    problems = models.JSONField(default=list, help_text="The first of them, with their figures.")
+
+    class Meta:
+        ordering = ("-started_at",)
+
+    def __str__(self) -> str:
+        return f"{self.started_at:%Y-%m-%d %H:%M}: {self.problem_count} problems"

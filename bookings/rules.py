@@ -52,6 +52,18 @@ def refusal(
     return None
 
 
+def why_unavailable(slot: Slot, now: datetime) -> DomainError | None:
+    """Why even the smallest party cannot book a slot now; as the desk would say it."""
+    venue = slot.venue
+    return refusal(
+        venue=venue,
+        resource=slot.resource,
+        slots=[slot],
+        party=Party(venue.minimum_party_size),
+        now=now,
+    )
+
+
 def is_in_booking_window(venue: Venue, starts_at: datetime, now: datetime) -> bool:
     """Whether a start is neither too near nor too far; the horizon counts the venue's days."""
     last_date = now.astimezone(venue.zone).date() + venue.booking_horizon

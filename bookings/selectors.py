@@ -13,9 +13,12 @@ from bookings.models import Booking, BookingSlot, Guest, Slot
 from bookings.rules import Party, refusal
 from bookings.states import BookingStatus
 from reserve.core.clock import now as process_now
-from reserve.core.errors import NotFound
+from reserve.core.errors import Invalid, NotFound
 from venues.opening import day_bounds
 from venues.selectors import visible_venue
+
+# Days of one answer: a month's calendar and some.
+MAX_DAYS = 42
 
 
 def available_slots(
@@ -50,6 +53,26 @@ def available_slots(
         if slots[0].starts_at < ends_at
         and not refusal(venue=venue, resource=slots[0].resource, slots=slots, party=party, now=now)
     ]
+
+
+def slots_between(*, actor: Actor, venue_id: UUID, first_day: date, last_day: date) -> list[Slot]:
+    """Every slot of some local days of a venue, both included, bookable or not.
+
+    Raises:
+        Invalid: no days, or more than MAX_DAYS.
+    """
+    venue = visible_venue(actor=actor, venue_id=venue_id)
+    days = (last_day - first_day).days + 1
+    if not 1 <= days <= MAX_DAYS:
+        raise Invalid.field("to", f"This must be up to {MAX_DAYS - 1} days after the first.")
+    begins_at, _ = day_bounds(first_day, venue.zone)
+    _, ends_at = day_bounds(last_day, venue.zone)
+    slots = Slot.objects.filter(venue=venue, starts_at__gte=begins_at, starts_at__lt=ends_at)
+    found = list(slots.select_related("resource").order_by("starts_at", "resource__position"))
+    for slot in found:
+        slot.venue = venue
+    free_lapsed_seats(found, process_now())
+    return found
 
 
 def _runs(slots: Sequence[Slot], length: int) -> Iterator[list[Slot]]:

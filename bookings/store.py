@@ -7,6 +7,7 @@ against the ORM's equivalent.
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -40,11 +41,13 @@ _SLOT_COLUMNS = (
     *("capacity", "reserved", "is_closed", "version", "next_lapse_at"),
 )
 
-# Seats as a difference, not as the number that was read: a stale number would
-# slip past the constraint, a difference cannot.
-_WRITE = """
-WITH input AS MATERIALIZED (SELECT %s::jsonb AS doc),
-seats AS (
+# What is written, part by part; a statement has those parts for which there are
+# rows. Its rows come as one JSON document, which costs PostgreSQL less than as
+# many parameters.
+_PARTS = {
+    # Seats as a difference, not as the number that was read: a stale number would
+    # slip past the constraint, a difference cannot.
+    "slots": """
   UPDATE bookings_slot s
   SET reserved = s.reserved + c.seats, version = s.version + c.changes,
       next_lapse_at = c.next_lapse_at,
@@ -52,9 +55,8 @@ seats AS (
       is_closed = COALESCE(c.is_closed, s.is_closed)
   FROM input, jsonb_to_recordset(doc->'slots') AS c(
     id uuid, seats int, changes int, next_lapse_at timestamptz, capacity int, is_closed boolean)
-  WHERE s.id = c.id
-),
-created AS (
+  WHERE s.id = c.id""",
+    "created": """
   INSERT INTO bookings_booking (
     id, organization_id, venue_id, resource_id, customer_id, guest_id, status, guest_count, seats,
     notes, confirmation_code, manage_token_hash, starts_at, ends_at, hold_expires_at, created_at,
@@ -66,9 +68,8 @@ created AS (
     id uuid, organization_id uuid, venue_id uuid, resource_id uuid, customer_id uuid,
     guest_id uuid, status text, guest_count int, seats int, notes text, confirmation_code text,
     manage_token_hash text, starts_at timestamptz, ends_at timestamptz,
-    hold_expires_at timestamptz, created_at timestamptz, cancelled_at timestamptz, version int)
-),
-changed AS (
+    hold_expires_at timestamptz, created_at timestamptz, cancelled_at timestamptz, version int)""",
+    "changed": """
   UPDATE bookings_booking b
   SET status = c.status, version = c.version, cancelled_at = c.cancelled_at,
       guest_count = c.guest_count, seats = c.seats, notes = c.notes,
@@ -76,32 +77,35 @@ changed AS (
   FROM input, jsonb_to_recordset(doc->'changed') AS c(
     id uuid, status text, version int, cancelled_at timestamptz, guest_count int, seats int,
     notes text, resource_id uuid, starts_at timestamptz, ends_at timestamptz)
-  WHERE b.id = c.id
-),
-linked AS (
+  WHERE b.id = c.id""",
+    "linked": """
   INSERT INTO bookings_bookingslot (booking_id, slot_id, organization_id)
   SELECT booking_id, slot_id, organization_id
   FROM input, jsonb_to_recordset(doc->'linked') AS l(
-    booking_id uuid, slot_id uuid, organization_id uuid)
-),
-unlinked AS (
+    booking_id uuid, slot_id uuid, organization_id uuid)""",
+    "unlinked": """
   DELETE FROM bookings_bookingslot l
   USING input, jsonb_to_recordset(doc->'unlinked') AS u(booking_id uuid, slot_id uuid)
-  WHERE l.booking_id = u.booking_id AND l.slot_id = u.slot_id
-),
-remembered AS (
+  WHERE l.booking_id = u.booking_id AND l.slot_id = u.slot_id""",
+    "keys": """
   INSERT INTO bookings_idempotencykey (id, caller, key, fingerprint, booking_id, created_at)
   SELECT id, caller, key, decode(fingerprint, 'hex'), booking_id, created_at
   FROM input, jsonb_to_recordset(doc->'keys') AS k(
-    id uuid, caller text, key text, fingerprint text, booking_id uuid, created_at timestamptz)
-)
-INSERT INTO outbox_event (
-  id, organization_id, name, subject_id, sequence, payload, request_id, attempts, last_error)
-SELECT id, organization_id, name, subject_id, sequence, payload, request_id, 0, ''
-FROM input, jsonb_to_recordset(doc->'events') AS e(
-  id uuid, organization_id uuid, name text, subject_id uuid, sequence int, payload jsonb,
-  request_id text)
-"""
+    id uuid, caller text, key text, fingerprint text, booking_id uuid, created_at timestamptz)""",
+    "events": """
+  INSERT INTO outbox_event (
+    id, organization_id, name, subject_id, sequence, payload, request_id, attempts, last_error)
+  SELECT id, organization_id, name, subject_id, sequence, payload, request_id, 0, ''
+  FROM input, jsonb_to_recordset(doc->'events') AS e(
+    id uuid, organization_id uuid, name text, subject_id uuid, sequence int, payload jsonb,
+    request_id text)""",
+}
+
+
+@cache
+def _write_statement(parts: tuple[str, ...]) -> str:
+    written = [f"{name} AS ({_PARTS[name]}\n)" for name in parts]
+    return ",\n".join(["WITH input AS (SELECT %s::jsonb AS doc)", *written]) + "\nSELECT"
 
 
 def lock_slots(slot_ids: Collection[UUID]) -> tuple[dict[UUID, Slot], datetime | None]:
@@ -126,13 +130,15 @@ def lock_slots(slot_ids: Collection[UUID]) -> tuple[dict[UUID, Slot], datetime |
 
 
 def write(changes: Mapping[str, list[dict[str, Any]]]) -> None:
-    """Write what a batch has decided, in one statement.
+    """Write what a batch has decided, in one statement, and nothing where there is nothing.
 
     Args:
         changes: rows by what is done with them: `slots`, `created`, `changed`,
-            `linked`, `unlinked`, `keys`, `events`, with the columns of `_WRITE`.
+            `linked`, `unlinked`, `keys`, `events`, with the columns of `_PARTS`.
     """
-    _execute(_WRITE, orjson.dumps(changes).decode())
+    parts = tuple(name for name, rows in changes.items() if rows)
+    if parts:
+        _execute(_write_statement(parts), orjson.dumps(changes).decode())
 
 
 def _execute(statement: str, parameter: object) -> Any:

@@ -1,6 +1,9 @@
 from celery import shared_task
 
+from bookings import audit
+from bookings.idempotency import forget_old_keys
 from bookings.services import bookings, slots
+from reserve.core.clock import now
 from venues.models import Venue
 
 
@@ -15,5 +18,17 @@ def decline_unanswered_bookings() -> int:
 
 
 @shared_task
+def forget_idempotency_keys() -> int:
+    return forget_old_keys(now())
+
+
+@shared_task
 def publish_slots() -> int:
     return sum(slots.publish_horizon(venue=venue) for venue in Venue.objects.iterator())
+
+
+# Acknowledged when it begins: it may outlast the broker's visibility timeout,
+# and another worker would then begin it again. Whatever is lost comes tomorrow.
+@shared_task(acks_late=False, soft_time_limit=1800, time_limit=1860)
+def check_ledger() -> int:
+    return audit.check_ledger().problem_count

@@ -15,6 +15,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
+from bookings.metrics import LedgerFigures
 from reserve.core.logging import get_logger
 from reserve.outbox.selectors import age_of_oldest_undelivered, count_undelivered
 
@@ -142,3 +143,4 @@ class _EventFigures(Collector):
 
 
 REGISTRY.register(_EventFigures())
+REGISTRY.register(LedgerFigures())

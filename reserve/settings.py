@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
@@ -59,6 +60,8 @@ except ProgrammingError:
 if not _database.get("dbname"):
     raise ImproperlyConfigured("DATABASE_URL names no database. Put its name after the last slash.")
 
+# Off behind a pooler that cannot keep them: PgBouncer before 1.21.
+PREPARED_STATEMENTS = env.boolean("PREPARED_STATEMENTS", True)
 DATABASES: dict[str, Any] = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
@@ -75,14 +78,18 @@ DATABASES: dict[str, Any] = {
         "OPTIONS": {
             "connect_timeout": 5,
             "application_name": "reserve",
+            # Only what asks for it is prepared: the desk's statements. Django's
+            # own put their values into the text, and none is like another.
+            "prepare_threshold": 1_000_000 if PREPARED_STATEMENTS else None,
             "options": "-c lock_timeout=2s -c statement_timeout=15s"
-            " -c idle_in_transaction_session_timeout=30s",
+            " -c idle_in_transaction_session_timeout=30s"
+            # A prepared statement is planned once: its plan does not hang on its
+            # values, and planning costs as much as running it.
+            " -c plan_cache_mode=force_generic_plan -c jit=off",
             **_database,
         },
     }
 }
-# Off behind a pooler that cannot keep them: PgBouncer before 1.21.
-PREPARED_STATEMENTS = env.boolean("PREPARED_STATEMENTS", True)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Threads, and so connections, that one web process keeps for GraphQL, and for
 # REST and pages; the desk has one more.
@@ -125,12 +132,13 @@ CACHES = {
         "OPTIONS": {"CONNECTION_POOL_KWARGS": _GUARD_TIMEOUTS},
     },
 }
+CHANNEL_PREFIX = "reserve"
 CHANNEL_LAYERS = {
     "default": {
         # Survives a restart of Redis, which the core layer does not; what is
         # lost meanwhile is made good by versions and snapshots.
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL], "prefix": "reserve"},
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": CHANNEL_PREFIX},
     }
 }
 
@@ -177,9 +185,20 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=60),
         "options": {"expires": 60},
     },
+    "forget old idempotency keys": {
+        "task": "bookings.tasks.forget_idempotency_keys",
+        "schedule": timedelta(hours=1),
+        "options": {"expires": 3600},
+    },
     "publish slots": {
         "task": "bookings.tasks.publish_slots",
         "schedule": timedelta(hours=1),
+        "options": {"expires": 3600},
+    },
+    "check the ledger": {
+        "task": "bookings.tasks.check_ledger",
+        # While venues sleep; in UTC, like every time here.
+        "schedule": crontab(hour="3", minute="30"),
         "options": {"expires": 3600},
     },
 }

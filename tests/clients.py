@@ -1,11 +1,12 @@
 """The two APIs as a test sees them: an actor asks, and gets data or a code."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 import httpx
 
 from accounts.actors import ANONYMOUS, Actor
+from bookings.api.rest import MANAGE_TOKEN_HEADER
 from bookings.models import Slot
 from bookings.requests.create import SeatsWanted
 from tests.factories import bearer
@@ -26,12 +27,14 @@ class BookingApi(Protocol):
     def create_booking(self, actor: Actor, seats: SeatsWanted) -> Answer: ...
     def create_hold(self, actor: Actor, seats: SeatsWanted) -> Answer: ...
     def change(self, actor: Actor, booking_id: str, verb: str) -> Answer: ...
+    def reschedule(self, actor: Actor, booking_id: str, slot: Slot) -> Answer: ...
+    def update(self, actor: Actor, booking_id: str, guest_count: int) -> Answer: ...
     def booking(self, actor: Actor, booking_id: str) -> Answer: ...
     def available_slots(self, actor: Actor, venue_id: str, day: str) -> Answer: ...
 
 
 def _headers(actor: Actor) -> dict[str, str]:
-    return {} if actor is ANONYMOUS else {"Authorization": bearer(actor)}
+    return {"Authorization": bearer(actor)} if actor.user_id else {}
 
 
 class GraphQLApi:
@@ -57,12 +60,18 @@ class GraphQLApi:
         return self._take("createHold", "CreateHoldInput", actor, seats)
 
     def _take(self, field: str, kind: str, actor: Actor, seats: SeatsWanted) -> Answer:
-        document = f"mutation Take($input: {kind}!) {{ {field}(input: $input) {{ id status }} }}"
+        document = (
+            f"mutation Take($input: {kind}!) {{ {field}(input: $input)"
+            " { id status confirmationCode manageToken guestCount seats } }"
+        )
         wanted = {
             "venueId": Venue.format_id(seats.venue_id),
             "slotId": Slot.format_id(seats.slot_id),
             "guestCount": seats.guest_count,
             "slotCount": seats.slot_count,
+            "notes": seats.notes,
+            "guest": asdict(seats.guest) if seats.guest else None,
+            "idempotencyKey": seats.idempotency_key,
         }
         return self.ask(document, {"input": wanted}, actor)
 
@@ -76,12 +85,38 @@ class GraphQLApi:
             "no-show": "markNoShow",
             "complete": "completeBooking",
         }[verb]
-        document = f"mutation Change($id: ID!) {{ {field}(id: $id) {{ id status }} }}"
-        return self.ask(document, {"id": booking_id}, actor)
+        argument, declared = "", ""
+        if actor.manage_token and verb in {"confirm", "cancel"}:
+            argument, declared = ", manageToken: $token", ", $token: String"
+        document = (
+            f"mutation Change($id: ID!{declared}) {{ {field}(id: $id{argument}) {{ id status }} }}"
+        )
+        return self.ask(document, {"id": booking_id, "token": actor.manage_token}, actor)
+
+    def reschedule(self, actor: Actor, booking_id: str, slot: Slot) -> Answer:
+        document = (
+            "mutation Move($id: ID!, $slot: ID!, $token: String) {"
+            " rescheduleBooking(id: $id, slotId: $slot, manageToken: $token)"
+            " { id status confirmationCode seats slots { id } } }"
+        )
+        variables = {"id": booking_id, "slot": slot.public_id, "token": actor.manage_token}
+        return self.ask(document, variables, actor)
+
+    def update(self, actor: Actor, booking_id: str, guest_count: int) -> Answer:
+        document = (
+            "mutation Update($id: ID!, $count: Int, $token: String) {"
+            " updateBooking(id: $id, guestCount: $count, manageToken: $token)"
+            " { id status guestCount: guestCount seats } }"
+        )
+        variables = {"id": booking_id, "count": guest_count, "token": actor.manage_token}
+        return self.ask(document, variables, actor)
 
     def booking(self, actor: Actor, booking_id: str) -> Answer:
-        document = "query Booking($id: ID!) { booking(id: $id) { id status } }"
-        return self.ask(document, {"id": booking_id}, actor)
+        document = (
+            "query Booking($id: ID!, $token: String) { booking(id: $id, manageToken: $token)"
+            " { id status seats } }"
+        )
+        return self.ask(document, {"id": booking_id, "token": actor.manage_token}, actor)
 
     def available_slots(self, actor: Actor, venue_id: str, day: str) -> Answer:
         document = (
@@ -98,7 +133,10 @@ class RestApi:
     def send(
         self, method: str, path: str, body: Any = None, actor: Actor = ANONYMOUS
     ) -> httpx.Response:
-        return self._http.request(method, path, json=body, headers=_headers(actor))
+        headers = _headers(actor)
+        if actor.manage_token:
+            headers[MANAGE_TOKEN_HEADER] = actor.manage_token
+        return self._http.request(method, path, json=body, headers=headers)
 
     def ask(self, method: str, path: str, body: Any = None, actor: Actor = ANONYMOUS) -> Answer:
         response = self.send(method, path, body, actor)
@@ -112,15 +150,28 @@ class RestApi:
         return self.ask("POST", "/holds", self._wanted(seats), actor)
 
     def _wanted(self, seats: SeatsWanted) -> dict[str, Any]:
-        return {
+        wanted: dict[str, Any] = {
             "venue_id": Venue.format_id(seats.venue_id),
             "slot_id": Slot.format_id(seats.slot_id),
             "guest_count": seats.guest_count,
             "slot_count": seats.slot_count,
+            "notes": seats.notes,
         }
+        if seats.guest:
+            wanted["guest"] = {name: value for name, value in asdict(seats.guest).items() if value}
+        if seats.idempotency_key is not None:
+            wanted["idempotency_key"] = seats.idempotency_key
+        return wanted
 
     def change(self, actor: Actor, booking_id: str, verb: str) -> Answer:
         return self.ask("POST", f"/bookings/{booking_id}/{verb}", None, actor)
+
+    def reschedule(self, actor: Actor, booking_id: str, slot: Slot) -> Answer:
+        body = {"slot_id": slot.public_id}
+        return self.ask("POST", f"/bookings/{booking_id}/reschedule", body, actor)
+
+    def update(self, actor: Actor, booking_id: str, guest_count: int) -> Answer:
+        return self.ask("PATCH", f"/bookings/{booking_id}", {"guest_count": guest_count}, actor)
 
     def booking(self, actor: Actor, booking_id: str) -> Answer:
         return self.ask("GET", f"/bookings/{booking_id}", None, actor)

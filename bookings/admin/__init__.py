@@ -7,6 +7,7 @@ its own.
 
 from bookings.admin.bookings import BookingAdmin
 from bookings.admin.guests import GuestAdmin
+from bookings.admin.ledger import LedgerCheckAdmin
 from bookings.admin.slots import SlotAdmin
 
-__all__ = ["BookingAdmin", "GuestAdmin", "SlotAdmin"]
+__all__ = ["BookingAdmin", "GuestAdmin", "LedgerCheckAdmin", "SlotAdmin"]

@@ -7,6 +7,7 @@ from bookings import models, selectors, states
 from bookings.guests import GuestDetails
 from bookings.live import SlotChange
 from bookings.requests.create import SeatsWanted
+from bookings.rules import why_unavailable
 from bookings.services.bookings import (
     aapply_transition,
     acreate_booking,
@@ -39,6 +40,9 @@ class Slot(DjangoObjectType):
     capacity = graphene.Int(required=True, description="Seats altogether.")
     remaining_capacity = graphene.Int(required=True, description="Seats that are free.")
     version = graphene.Int(required=True, description="Grows with every change of the slot.")
+    unavailable_reason = graphene.String(
+        description="The code with which a booking would be refused now, or null."
+    )
     resource = graphene.Field(Resource, required=True)
     venue = graphene.Field(Venue, required=True)
 
@@ -61,6 +65,11 @@ class Slot(DjangoObjectType):
     @staticmethod
     def resolve_status(slot: models.Slot, _info):
         return slot.status_at(now())
+
+    @staticmethod
+    def resolve_unavailable_reason(slot: models.Slot, _info):
+        reason = why_unavailable(slot, now())
+        return reason.code if reason else None
 
     @staticmethod
     def resolve_remaining_capacity(slot: models.Slot, _info):
@@ -198,6 +207,16 @@ class Query(graphene.ObjectType):
         resource_id=graphene.ID(),
         description="The slots of a day that the caller can book now.",
     )
+    slots = graphene.List(
+        graphene.NonNull(Slot),
+        required=True,
+        args={
+            "venue_id": graphene.ID(required=True),
+            "first_day": graphene.Date(name="from", required=True, description="A local day."),
+            "last_day": graphene.Date(name="to", required=True, description="Included."),
+        },
+        description="Every slot of some days, each with why it cannot be booked.",
+    )
     booking = graphene.Field(
         Booking,
         required=True,
@@ -220,6 +239,16 @@ class Query(graphene.ObjectType):
             resource_id=ResourceModel.parse_id(resource_id, field="resource_id")
             if resource_id
             else None,
+        )
+
+    @staticmethod
+    async def resolve_slots(_root, info, *, venue_id, first_day, last_day):
+        return await in_database(
+            selectors.slots_between,
+            actor=info.context.actor,
+            venue_id=VenueModel.parse_id(venue_id, field="venue_id"),
+            first_day=first_day,
+            last_day=last_day,
         )
 
     @staticmethod

@@ -10,7 +10,6 @@ from bookings.idempotency import IdempotentCall
 from bookings.ledger import Ledger
 from bookings.models import Booking, Slot
 
-
 Result = TypeVar("Result", bound=Booking | Slot)
 
 

@@ -28,11 +28,17 @@ from reserve.core.ids import new_id
 # No 0 and O, no 1, I and L: read out over a telephone, written down by hand.
 _CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 _CODE_LENGTH = 8
+_CODES = len(_CODE_ALPHABET) ** _CODE_LENGTH
 
 
 def new_confirmation_code() -> str:
     """8 characters, 39 bits. A collision fails the insert, and the desk tries again."""
-    return "".join(secrets.choice(_CODE_ALPHABET) for _ in range(_CODE_LENGTH))
+    number = secrets.randbelow(_CODES)
+    characters = []
+    for _ in range(_CODE_LENGTH):
+        number, position = divmod(number, len(_CODE_ALPHABET))
+        characters.append(_CODE_ALPHABET[position])
+    return "".join(characters)
 
 
 def consecutive_slots(ledger: Ledger, *, first_id: UUID, count: int) -> list[Slot]:
@@ -169,8 +175,8 @@ class TakeSeats(Request[Booking]):
         booking = Booking(
             id=new_id(),
             organization_id=first.organization_id,
-            venue=first.venue,
-            resource=first.resource,
+            venue_id=first.venue_id,
+            resource_id=first.resource_id,
             customer_id=self.actor.user_id if wanted.guest is None else None,
             status=self.status,
             guest_count=wanted.guest_count,
@@ -182,6 +188,7 @@ class TakeSeats(Request[Booking]):
             hold_expires_at=now + first.venue.hold_ttl if is_hold else None,
             created_at=now,
         )
+        booking.venue, booking.resource = first.venue, first.resource
         if self.actor.user_id is None and not self.actor.is_system:
             booking.manage_token = manage_token_of(booking.pk)
             booking.manage_token_hash = hash_of(booking.manage_token)

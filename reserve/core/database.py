@@ -12,19 +12,35 @@ from typing import ParamSpec, TypeVar
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 
+from reserve.core.errors import ServiceUnavailable
+
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
+# Calls that may wait for a thread; further ones are turned away at once.
+_MAX_WAITING = 1_000
+_waiting = 0
 _threads = ThreadPoolExecutor(settings.DATABASE_THREADS, thread_name_prefix="database")
 
 
 async def in_database(
     function: Callable[Parameters, Result], /, *args: Parameters.args, **options: Parameters.kwargs
 ) -> Result:
-    """Run a function that uses the ORM in one of the database threads."""
+    """Run a function that uses the ORM in one of the database threads.
+
+    Raises:
+        ServiceUnavailable: too many wait already.
+    """
+    global _waiting  # noqa: PLW0603 (of the event loop's thread alone)
+    if _waiting >= _MAX_WAITING:
+        raise ServiceUnavailable
     call = partial(function, *args, **options)
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(_threads, copy_context().run, _with_live_connection, call)
+    _waiting += 1
+    try:
+        return await loop.run_in_executor(_threads, copy_context().run, _with_live_connection, call)
+    finally:
+        _waiting -= 1
 
 
 async def open_connections() -> None:

@@ -17,7 +17,7 @@ from reserve.outbox.tasks import relay_events
 log = get_logger(__name__)
 
 # At most so often is a task sent, seconds.
-_INTERVAL = 0.05
+_INTERVAL = 0.2
 # After a failure the broker is left alone for a while, seconds.
 _PAUSE_AFTER_FAILURE = 5.0
 

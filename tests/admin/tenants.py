@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from accounts.actors import account
 from accounts.models import Membership, Organization, Role, User
-from bookings.models import Booking, Guest, Slot
+from bookings.models import Booking, Guest, LedgerCheck, Slot
 from bookings.services.bookings import apply_transition, create_booking, create_hold
 from bookings.states import CANCEL
 from reserve.core.ids import new_id
@@ -36,6 +36,8 @@ _numbers = count(1)
 TENANT_MODELS: tuple[type[models.Model], ...] = (
     *(Organization, Membership, Venue, Resource, Closure, Slot, Booking, Guest, Event),
 )
+# Their rows belong to no organization.
+SUPERUSER_MODELS: tuple[type[models.Model], ...] = (User, LedgerCheck)
 
 
 @dataclass
@@ -53,6 +55,7 @@ class Tenant:
     booking: Booking
     guest: Guest
     event: Event
+    ledgercheck: LedgerCheck
 
     def member(self, role: str) -> User:
         member: User = getattr(self, role)
@@ -133,6 +136,16 @@ def make_rows(organization: Organization, word: str) -> dict[str, Any]:
             last_error=f"ValueError: secret {word}",
             dead_at=lapse,
             attempts=8,
+        ),
+        # No tenant's; but what it found may name anybody's rows.
+        "ledgercheck": LedgerCheck.objects.create(
+            started_at=lapse,
+            seconds=1,
+            slots=1,
+            bookings=1,
+            events=1,
+            problem_count=1,
+            problems=[{"check": word, "subject": word, "figures": {}}],
         ),
     }
 

@@ -8,16 +8,23 @@ from django.db import models
 from django.urls import reverse
 
 from accounts.models import Membership, Role, User
-from accounts.tenant_admin import EVERY_ROLE, MANAGING, OWNING, SUPERUSERS, TenantRules
-from bookings.models import Booking
+from accounts.tenant_admin import EVERY_ROLE, MANAGING, OWNING, TenantRules
+from bookings.models import Booking, LedgerCheck
 from bookings.states import BookingStatus
 from reserve.outbox.models import Event
-from tests.admin.tenants import TENANT_MODELS, cancel, make_tenant, page_of, registered
+from tests.admin.tenants import (
+    SUPERUSER_MODELS,
+    TENANT_MODELS,
+    cancel,
+    make_tenant,
+    page_of,
+    registered,
+)
 
 # Lower case, short enough for a confirmation code, and nowhere else on a page.
 CANARY = "zqxjkwvy"
 
-VIEWERS = {Membership: MANAGING, Event: OWNING, User: SUPERUSERS}
+VIEWERS = {Membership: MANAGING, Event: OWNING}
 
 
 def viewers_of(model):
@@ -25,7 +32,7 @@ def viewers_of(model):
 
 
 def test_every_registered_model_knows_tenants() -> None:
-    assert {model for model, _ in registered()} == {*TENANT_MODELS, User}
+    assert {model for model, _ in registered()} == {*TENANT_MODELS, *SUPERUSER_MODELS}
     for _, model_admin in registered():
         assert isinstance(model_admin, TenantRules)
 
@@ -42,7 +49,7 @@ def test_members_see_the_rows_of_their_organization(model, role, ours, theirs, a
     assert (history.status_code == 200) == (expected == 200)
 
 
-@pytest.mark.parametrize("model", [*TENANT_MODELS, User])
+@pytest.mark.parametrize("model", [*TENANT_MODELS, *SUPERUSER_MODELS])
 def test_superusers_see_everything(model, ours, theirs, superuser, admin_of) -> None:
     browser = admin_of(superuser)
     response = browser.get(page_of(model, "changelist") + "?_facets=True")
@@ -54,11 +61,14 @@ def test_superusers_see_everything(model, ours, theirs, superuser, admin_of) -> 
 
 
 @pytest.mark.parametrize("role", ["owner", "manager", "staff"])
-def test_staff_cannot_see_users(role, ours, admin_of) -> None:
+def test_staff_cannot_see_what_is_of_no_organization(role, ours, admin_of) -> None:
     browser = admin_of(ours.member(role))
     assert browser.get(page_of(User, "changelist")).status_code == 403
     assert browser.get(page_of(User, "change", ours.staff)).status_code == 403
     assert browser.get(page_of(User, "add")).status_code == 403
+    check = ours.row_of(LedgerCheck)
+    assert browser.get(page_of(LedgerCheck, "changelist")).status_code == 403
+    assert browser.get(page_of(LedgerCheck, "change", check)).status_code == 403
     password = reverse("admin:auth_user_password_change", args=[ours.staff.pk])
     assert browser.get(password).status_code in {302, 403}
 

@@ -186,15 +186,17 @@ def test_a_change_of_a_booking_is_written_as_the_orm_writes_it() -> None:
 
 def test_every_column_of_a_booking_and_an_event_is_written_by_hand() -> None:
     """A new column must be added to the statement, or it would be lost."""
-    for model in (Booking, IdempotencyKey):
-        columns = {field.column for field in model._meta.concrete_fields}
-        inserted = store._WRITE.split(f"INSERT INTO {model._meta.db_table} (")[1].split(")")[0]
-        assert {name.strip() for name in inserted.split(",")} == columns
-    inserted = store._WRITE.split("INSERT INTO outbox_event (")[1].split(")")[0]
+
+    def inserted(part: str) -> set[str]:
+        names = store._PARTS[part].split("(", 1)[1].split(")")[0]
+        return {name.strip() for name in names.split(",")}
+
+    for part, model in {"created": Booking, "keys": IdempotencyKey}.items():
+        assert inserted(part) == {field.column for field in model._meta.concrete_fields}
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT column_name FROM information_schema.columns WHERE table_name = 'outbox_event'"
             " AND column_default IS NULL AND is_nullable = 'NO'"
         )
         required = {name for (name,) in cursor.fetchall()}
-    assert required == {name.strip() for name in inserted.split(",")}
+    assert required == inserted("events")

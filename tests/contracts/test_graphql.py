@@ -16,6 +16,7 @@ from tests.factories import (
     bearer,
     make_customer,
     make_login_user,
+    make_resource,
     make_slot,
     make_venue,
     seats_on,
@@ -193,6 +194,34 @@ def test_a_booking_tells_everything_that_was_asked(api: GraphQLApi) -> None:
     assert found["venue"]["resources"] == [{"id": slot.resource.public_id, "bookingMode": "SHARED"}]
     assert found["confirmationCode"] == booking.confirmation_code
     assert found["notes"] == "By the window"
+
+
+def test_a_slot_says_why_it_cannot_be_booked(api: GraphQLApi) -> None:
+    venue = make_venue(minimum_notice_minutes=60, booking_horizon_days=3, timezone="UTC")
+    room = make_resource(venue, capacity=4)
+    starts = {
+        "SLOT_IN_PAST": now() - timedelta(hours=1),
+        "OUTSIDE_BOOKING_WINDOW": now() + timedelta(minutes=30),
+        "SLOT_UNAVAILABLE": now() + timedelta(hours=26),
+        "SLOT_CLOSED": now() + timedelta(hours=27),
+        None: now() + timedelta(hours=28),
+    }
+    for code, starts_at in starts.items():
+        reserved, is_closed = 4 * (code == "SLOT_UNAVAILABLE"), code == "SLOT_CLOSED"
+        make_slot(room, starts_at=starts_at, reserved=reserved, is_closed=is_closed)
+    document = (
+        "query($v: ID!, $from: Date!, $to: Date!) { slots(venueId: $v, from: $from, to: $to)"
+        " { unavailableReason } }"
+    )
+    days = {
+        "v": venue.public_id,
+        "from": (now() - timedelta(days=1)).date().isoformat(),
+        "to": (now() + timedelta(days=2)).date().isoformat(),
+    }
+    found = api.ask(document, days).body
+    assert [slot["unavailableReason"] for slot in found] == list(starts)
+    assert api.ask(document, days | {"to": "2099-01-01"}).code == "BAD_USER_INPUT"
+    assert api.ask(document, days | {"to": "2020-01-01"}).code == "BAD_USER_INPUT"
 
 
 def test_a_hold_says_when_it_lapses(api: GraphQLApi) -> None:

@@ -3,6 +3,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ulid import ULID
 
 from reserve.core.errors import Invalid
 from reserve.core.ids import format_id, new_id, parse_id
@@ -14,6 +15,7 @@ def test_an_id_survives_the_way_out_and_back(value: UUID) -> None:
     assert text.startswith("venue_")
     assert len(text) == len("venue_") + 26
     assert parse_id("venue", text) == value
+    assert text == f"venue_{ULID.from_bytes(value.bytes)}"
 
 
 def test_ids_sort_by_the_time_of_their_making() -> None:
