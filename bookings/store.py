@@ -30,7 +30,7 @@ SELECT locked.*, clock_timestamp() FROM (
   FROM bookings_slot s
   JOIN venues_venue v ON v.id = s.venue_id
   JOIN venues_resource r ON r.id = s.resource_id
-  WHERE s.id = ANY(%s)
+  WHERE s.id = ANY(%(slot_ids)s)
   ORDER BY s.id
   FOR NO KEY UPDATE OF s
 ) locked
@@ -55,7 +55,9 @@ _PARTS = {
       is_closed = COALESCE(c.is_closed, s.is_closed)
   FROM input, jsonb_to_recordset(doc->'slots') AS c(
     id uuid, seats int, changes int, next_lapse_at timestamptz, capacity int, is_closed boolean)
-  WHERE s.id = c.id""",
+  -- The ids once more: of a document PostgreSQL expects a hundred rows, and would
+  -- rather read a table of a thousand slots than look for those few.
+  WHERE s.id = c.id AND s.id = ANY(%(slot_ids)s)""",
     "created": """
   INSERT INTO bookings_booking (
     id, organization_id, venue_id, resource_id, customer_id, guest_id, status, guest_count, seats,
@@ -105,7 +107,7 @@ _PARTS = {
 @cache
 def _write_statement(parts: tuple[str, ...]) -> str:
     written = [f"{name} AS ({_PARTS[name]}\n)" for name in parts]
-    return ",\n".join(["WITH input AS (SELECT %s::jsonb AS doc)", *written]) + "\nSELECT"
+    return ",\n".join(["WITH input AS (SELECT %(doc)s::jsonb AS doc)", *written]) + "\nSELECT"
 
 
 def lock_slots(slot_ids: Collection[UUID]) -> tuple[dict[UUID, Slot], datetime | None]:
@@ -114,7 +116,7 @@ def lock_slots(slot_ids: Collection[UUID]) -> tuple[dict[UUID, Slot], datetime |
     Returns them with their venue and resource, and the database's clock as it
     was once all were locked (None where there are none).
     """
-    rows = _execute(_LOCK, list(slot_ids)).fetchall()
+    rows = _execute(_LOCK, {"slot_ids": list(slot_ids)}).fetchall()
     slots: dict[UUID, Slot] = {}
     venues = _venues.current({row[2]: row[11] for row in rows})
     resources = _resources.current({row[3]: row[12] for row in rows})
@@ -138,17 +140,20 @@ def write(changes: Mapping[str, list[dict[str, Any]]]) -> None:
     """
     parts = tuple(name for name, rows in changes.items() if rows)
     if parts:
-        _execute(_write_statement(parts), orjson.dumps(changes).decode())
+        parameters: dict[str, object] = {"doc": orjson.dumps(changes).decode()}
+        if "slots" in parts:
+            parameters["slot_ids"] = [row["id"] for row in changes["slots"]]
+        _execute(_write_statement(parts), parameters)
 
 
-def _execute(statement: str, parameter: object) -> Any:
+def _execute(statement: str, parameters: Mapping[str, object]) -> Any:
     """Run a statement on Django's connection, prepared, with parameters bound by the server."""
     connection.ensure_connection()
     with connection.wrap_database_errors:
         # Django's own cursors put the parameters into the text.
         cursor = Cursor(connection.connection)
         return cursor.execute(
-            statement, [parameter], prepare=settings.PREPARED_STATEMENTS, binary=True
+            statement, parameters, prepare=settings.PREPARED_STATEMENTS, binary=True
         )
 
 

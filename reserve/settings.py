@@ -85,7 +85,9 @@ DATABASES: dict[str, Any] = {
             " -c idle_in_transaction_session_timeout=30s"
             # A prepared statement is planned once: its plan does not hang on its
             # values, and planning costs as much as running it.
-            " -c plan_cache_mode=force_generic_plan -c jit=off",
+            " -c plan_cache_mode=force_generic_plan -c jit=off"
+            # What is worked on is in memory, where no page is farther than another.
+            " -c random_page_cost=1.1",
             **_database,
         },
     }

@@ -1,0 +1,91 @@
+"""Callers on an event loop: they share batches, and may hang up."""
+
+import asyncio
+import threading
+
+import pytest
+from django.db import connection
+
+from bookings import desk as desk_module
+from bookings.desk import Desk
+from bookings.errors import SlotUnavailable
+from bookings.models import Booking
+from bookings.requests.create import TakeSeats
+from bookings.states import BookingStatus
+from reserve.core import database
+from reserve.core.database import in_database
+from reserve.core.errors import ServiceUnavailable
+from tests.factories import make_customer, make_slot, seats_on
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def _disconnect() -> None:
+    connection.close()
+
+
+@pytest.fixture
+def desk():
+    found = Desk()
+    yield found
+    # Its thread ends, and so does the connection that it holds on the test database.
+    found._committer.submit(_disconnect).result()
+    found._committer.shutdown()
+
+
+def test_two_hundred_callers_for_fifty_seats(desk: Desk) -> None:
+    slot = make_slot(capacity=50)
+    requests = [
+        TakeSeats(make_customer(), seats_on(slot), BookingStatus.PENDING) for _ in range(200)
+    ]
+
+    async def everybody() -> list[object]:
+        return await asyncio.gather(
+            *(desk.submit_async(request) for request in requests), return_exceptions=True
+        )
+
+    outcomes = asyncio.run(everybody())
+    winners = [position for position, found in enumerate(outcomes) if isinstance(found, Booking)]
+    assert winners == list(range(50)), "in order of arrival"
+    assert all(isinstance(found, SlotUnavailable) for found in outcomes[50:])
+    slot.refresh_from_db()
+    assert slot.reserved == 50
+
+
+def test_whoever_hangs_up_before_their_turn_takes_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slot, customer = make_slot(capacity=5), make_customer()
+    held, released, commit = threading.Event(), threading.Event(), desk_module.commit
+
+    def commit_slowly(batch):
+        held.set()
+        released.wait(10)
+        return commit(batch)
+
+    monkeypatch.setattr(desk_module, "commit", commit_slowly)
+
+    def request(guest_count: int) -> TakeSeats:
+        return TakeSeats(customer, seats_on(slot, guest_count), BookingStatus.PENDING)
+
+    async def one_stays_and_one_leaves() -> None:
+        first = asyncio.create_task(desk.submit_async(request(1)))
+        await asyncio.to_thread(held.wait, 10)
+        second = asyncio.create_task(desk.submit_async(request(2)))
+        await asyncio.sleep(0.05)
+        second.cancel()
+        released.set()
+        assert (await first).seats == 1
+        with pytest.raises(asyncio.CancelledError):
+            await second
+
+    asyncio.run(one_stays_and_one_leaves())
+    slot.refresh_from_db()
+    assert slot.reserved == 1
+    assert Booking.objects.count() == 1
+
+
+def test_too_many_waiting_reads_are_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "_MAX_WAITING", 0)
+    with pytest.raises(ServiceUnavailable):
+        asyncio.run(in_database(Booking.objects.count))
