@@ -22,7 +22,7 @@ endif
 export PYTHONUNBUFFERED := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help setup dev test start worker beat migrate lint format build bench docker-up lock clean pages pages-if-possible
+.PHONY: help setup dev test start worker beat migrate lint format build bench fuzz docker-up lock clean pages pages-if-possible
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F '|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -80,6 +80,9 @@ build: ## Collect the static files and build the distributable
 
 bench: .venv/.installed-development ## Run the benchmarks
 	@exec $(python) -m bench $(ARGS)
+
+fuzz: .venv/.installed-all ## Try OPS random operations at once, and check everything after
+	@exec $(python) -m tests.fuzz --ops $(or $(OPS),20000) $(ARGS)
 
 docker-up: ## Run all services by Docker Compose
 	@exec docker compose up --build

@@ -1,0 +1,137 @@
+"""A process of callers: `python -m tests.fuzz.worker`.
+
+Reads orders, one JSON object a line, and answers each with one line when its
+operations are done. Ends with its standard input.
+"""
+
+import os
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from itertools import count
+from typing import Any, BinaryIO
+from unittest.mock import patch
+
+import django
+import orjson
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "reserve.settings")
+django.setup()
+
+from django.db import DatabaseError, connection  # noqa: E402
+
+from bookings import desk  # noqa: E402
+from bookings.requests import Request  # noqa: E402
+from bookings.services import bookings, slots  # noqa: E402
+from tests.fuzz.defects import planted  # noqa: E402
+from tests.fuzz.operations import Caller, Pool  # noqa: E402
+from tests.fuzz.world import Order, World  # noqa: E402
+
+
+class _Faults:
+    """What the database found wrong with a batch, also where the desk tried it again."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        transact = desk._transact
+
+        def observed(*arguments: Any) -> Any:
+            try:
+                return transact(*arguments)
+            except DatabaseError as error:
+                cause = error.__cause__ or error
+                broken = getattr(getattr(cause, "diag", None), "constraint_name", None)
+                with self._lock:
+                    self.counts[f"{type(cause).__name__} {broken or ''}".strip()] += 1
+                raise
+
+        with patch.object(desk, "_transact", observed):
+            yield
+
+
+class _Desks:
+    """Stands for the desk of the process: threads that share one here share a queue, and with
+    the others only the database, as other processes do."""
+
+    def __init__(self, number: int) -> None:
+        self._desks = [desk.Desk() for _ in range(number)]
+        self._mine = threading.local()
+
+    def sit_at(self, number: int) -> None:
+        self._mine.desk = self._desks[number % len(self._desks)]
+
+    def submit(self, request: Request[Any]) -> Any:
+        return self._mine.desk.submit(request)
+
+    def submit_all(self, requests: Sequence[Request[Any]]) -> list[desk.Outcome]:
+        outcomes: list[desk.Outcome] = self._mine.desk.submit_all(requests)
+        return outcomes
+
+    @contextmanager
+    def put_up(self) -> Iterator[None]:
+        with patch.object(bookings, "desk", self), patch.object(slots, "desk", self):
+            yield
+
+
+def work(order: Order, say: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """Carry out an order; its history is in the file that it names."""
+    world, pool, faults = World.from_message(order.world), Pool(), _Faults()
+    desks = _Desks(order.desks)
+    taken, writing = count(), threading.Lock()
+    per_thread = order.operations // order.threads
+    outcomes: Counter[str] = Counter()
+
+    def run(thread: int, history: BinaryIO) -> None:
+        desks.sit_at(thread)
+        name = f"{order.name}.{thread}"
+        caller = Caller(name=name, seed=order.seed, world=world, pool=pool)
+        try:
+            for _ in range(per_thread):
+                record = caller.step()
+                with writing:
+                    outcomes[f"{record['op']} {record['outcome']}"] += 1
+                    history.write(orjson.dumps(record) + b"\n")
+                    if next(taken) == order.operations // 2:
+                        say({"halfway": True})
+        finally:
+            connection.close()
+
+    unguarded = patch.object(desk, "guards", lambda _names: nullcontext())
+    with (
+        planted(order.defect),
+        faults.counted(),
+        desks.put_up(),
+        nullcontext() if order.has_guards else unguarded,
+        open(order.history, "wb") as history,  # noqa: PTH123
+        ThreadPoolExecutor(order.threads) as threads,
+    ):
+        list(threads.map(run, range(order.threads), [history] * order.threads))
+    return {
+        "operations": per_thread * order.threads,
+        "outcomes": outcomes,
+        "faults": faults.counts,
+    }
+
+
+def main() -> None:
+    answers = os.fdopen(os.dup(1), "wb")
+    # Whatever else is printed must not be taken for an answer.
+    os.dup2(2, 1)
+
+    def say(message: dict[str, Any]) -> None:
+        answers.write(orjson.dumps(message) + b"\n")
+        answers.flush()
+
+    for line in sys.stdin.buffer:
+        say(work(Order(**orjson.loads(line)), say))
+
+
+if __name__ == "__main__":
+    main()
