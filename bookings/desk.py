@@ -178,11 +178,15 @@ class Desk:
         _answer(batch, outcomes)
 
 
-def commit(batch: Sequence[Request[Any]]) -> list[Outcome]:
+def commit(batch: Sequence[Request[Any]], *, attempts: int = 2) -> list[Outcome]:
     """Decide a batch in one transaction; what fails for one fails for that one alone.
 
     A batch that fails as a whole before its commit is retried singly. One whose
     commit went unanswered is not: it may have been carried out.
+
+    Args:
+        attempts: how often a single request is tried whose key or code another
+            transaction has just written: the next attempt sees it, or draws another.
     """
     try:
         return _commit_once(batch)
@@ -194,6 +198,8 @@ def commit(batch: Sequence[Request[Any]]) -> list[Outcome]:
         if len(batch) > 1:
             log.warning("batch_retried_singly", requests=len(batch), reason=type(error).__name__)
             return [outcome for request in batch for outcome in commit([request])]
+        if attempts > 1 and isinstance(error.__cause__, postgres.UniqueViolation):
+            return commit(batch, attempts=attempts - 1)
         return [_refusal_of(error)]
 
 

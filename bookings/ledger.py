@@ -204,6 +204,9 @@ class Ledger:
 
         The caller has set what else changes; `slots` may overlap with those it has.
         """
+        if seats == booking.seats and [slot.pk for slot in slots] == self.slots_of[booking.pk]:
+            self._change(event, booking, [], actor=actor)
+            return booking
         self._slots_before.setdefault(booking.pk, self.slots_of[booking.pk])
         returned = self._use_seats(booking, -booking.seats)
         self.slots_of[booking.pk] = [slot.pk for slot in slots]

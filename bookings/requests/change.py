@@ -114,7 +114,8 @@ class ChangeParty(_OfOneBooking):
         booking.guest_count = guest_count
         if self.notes is not None:
             booking.notes = self.notes
-        seats = seats_taken(slots[0].resource, slots[0], guest_count)
+        # Whoever has a resource to themselves has all of it, however many they are.
+        seats = booking.seats if slots[0].resource.is_exclusive else guest_count
         return ledger.replace_seats(
             booking, slots, seats, event="booking.updated", actor=self.actor
         )

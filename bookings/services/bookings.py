@@ -49,10 +49,10 @@ async def acreate_booking(*, actor: Actor, seats: SeatsWanted) -> Booking:
 
 
 def _taking(actor: Actor, seats: SeatsWanted, status: BookingStatus) -> TakeSeats:
-    if actor.user_id is None and not actor.is_system:
+    if actor.user_id is None:
         if seats.guest is None:
             raise Unauthenticated("Log in, or say who the booking is for.")
-        if not seats.guest.contact:
+        if not seats.guest.contact and not actor.is_system:
             raise Invalid.field("guest.email", "Give an e-mail address or a phone number.")
     _check_guest_count(seats.guest_count)
     if not 1 <= seats.slot_count <= MAX_SLOT_COUNT:

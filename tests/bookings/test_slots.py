@@ -13,6 +13,7 @@ from bookings.services.bookings import (
 )
 from bookings.services.slots import publish_horizon, publish_slots
 from reserve.core.clock import now
+from reserve.core.errors import Unauthenticated
 from reserve.outbox.models import Event
 from reserve.outbox.services import relay_pending_events
 from tests.factories import (
@@ -23,6 +24,7 @@ from tests.factories import (
     make_slot,
     make_venue,
     seats_on,
+    somebody,
     tomorrow_at,
 )
 from venues.models import Closure, ConfirmationMode, Venue
@@ -172,3 +174,9 @@ def test_the_same_guest_of_an_organization_is_found_again() -> None:
     assert first.guest == second.guest
     assert elsewhere.guest != first.guest
     assert elsewhere.guest.account_id == customer.user_id
+
+
+def test_a_booking_is_always_for_somebody() -> None:
+    with pytest.raises(Unauthenticated):
+        create_booking(actor=SYSTEM, seats=seats_on(make_slot()))
+    assert create_booking(actor=SYSTEM, seats=seats_on(make_slot(), guest=somebody())).pk

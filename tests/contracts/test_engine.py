@@ -99,6 +99,19 @@ def test_a_party_on_a_court_has_to_fit_it(api: BookingApi) -> None:
     assert _reserved(slot) == [4]
 
 
+def test_a_party_on_courts_of_another_capacity_than_before_keeps_its_seats(
+    api: BookingApi,
+) -> None:
+    court = make_resource(booking_mode=BookingMode.EXCLUSIVE, capacity=4)
+    first, second = make_consecutive_slots(court, 2)
+    customer, staff = make_customer(), account(make_member(court.organization).pk)
+    booked = api.create_booking(customer, seats_on(first, 2, slot_count=2)).body["id"]
+    change_slot(actor=staff, slot_id=first.pk, capacity=6)
+    assert api.update(customer, booked, 3).body["seats"] == 4
+    assert _reserved(first, second) == [4, 4]
+    assert api.update(customer, booked, 5).code == "PARTY_SIZE_NOT_ALLOWED"
+
+
 # --- Repeats -----------------------------------------------------------------------
 
 
