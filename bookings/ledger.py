@@ -163,11 +163,7 @@ class Ledger:
         self.slots_of[booking.pk] = [slot.pk for slot in slots]
         self._created[booking.pk] = booking, guest
         changes = self._use_seats(booking, booking.seats) if booking.uses_seats else []
-        if booking.status == BookingStatus.HELD and booking.hold_expires_at:
-            for slot in slots:
-                slot.next_lapse_at = min(
-                    slot.next_lapse_at or booking.hold_expires_at, booking.hold_expires_at
-                )
+        _note_lapse(booking, slots)
         if call:
             self._memory.add(call, booking)
         if customer:
@@ -214,11 +210,7 @@ class Ledger:
         booking.resource_id = slots[0].resource_id
         booking.starts_at, booking.ends_at = slots[0].starts_at, slots[-1].ends_at
         taken = self._use_seats(booking, seats)
-        if booking.status == BookingStatus.HELD and booking.hold_expires_at:
-            for slot in slots:
-                slot.next_lapse_at = min(
-                    slot.next_lapse_at or booking.hold_expires_at, booking.hold_expires_at
-                )
+        _note_lapse(booking, slots)
         self._change(event, booking, [*returned, *taken], actor=actor)
         return booking
 
@@ -345,6 +337,14 @@ class Ledger:
 
 
 _NO_CHANGES = _SlotChanges()
+
+
+def _note_lapse(booking: Booking, slots: Sequence[Slot]) -> None:
+    """Have the slots of a hold know when it lapses, if that is the first to come."""
+    lapse = booking.hold_expires_at
+    if booking.status == BookingStatus.HELD and lapse is not None:
+        for slot in slots:
+            slot.next_lapse_at = min(slot.next_lapse_at or lapse, lapse)
 
 
 def as_if_given_back(slots: Sequence[Slot], slot_ids: Collection[UUID], seats: int) -> list[Slot]:

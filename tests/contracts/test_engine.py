@@ -27,11 +27,6 @@ from venues.models import BookingMode, Venue
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture(params=[GraphQLApi, RestApi], ids=["graphql", "rest"])
-def api(request: pytest.FixtureRequest, server: str) -> BookingApi:
-    return request.param(server)
-
-
 def _reserved(*slots: Slot) -> list[int]:
     found = Slot.objects.in_bulk([slot.pk for slot in slots])
     return [found[slot.pk].reserved for slot in slots]

@@ -11,7 +11,7 @@ from bookings.models import Booking, Slot
 from bookings.services.bookings import create_hold
 from reserve.core.clock import now
 from reserve.core.ids import new_id
-from tests.clients import BookingApi, GraphQLApi, RestApi
+from tests.clients import BookingApi
 from tests.factories import (
     make_consecutive_slots,
     make_customer,
@@ -24,11 +24,6 @@ from tests.factories import (
 from venues.models import BookingMode, Venue
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(params=[GraphQLApi, RestApi], ids=["graphql", "rest"])
-def api(request: pytest.FixtureRequest, server: str) -> BookingApi:
-    return request.param(server)
 
 
 def _venue_of(slot: Slot, **changes: object) -> Slot:
