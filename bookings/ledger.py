@@ -56,6 +56,7 @@ class Ledger:
         self._slot_changes: defaultdict[UUID, _SlotChanges] = defaultdict(_SlotChanges)
         self._created: dict[UUID, tuple[Booking, GuestDetails | None]] = {}
         self._changed: dict[UUID, Booking] = {}
+        self._named: dict[UUID, tuple[Booking, GuestDetails]] = {}
         self._slots_before: dict[UUID, list[UUID]] = {}
         self._events: list[EventRow] = []
         self._lapses_due: set[UUID] = set()
@@ -214,6 +215,10 @@ class Ledger:
         self._change(event, booking, [*returned, *taken], actor=actor)
         return booking
 
+    def name_guest(self, booking: Booking, guest: GuestDetails) -> None:
+        """Say who comes, of a booking that is being changed."""
+        self._named[booking.pk] = booking, guest
+
     def change_slot(
         self,
         slot: Slot,
@@ -281,8 +286,8 @@ class Ledger:
     def write(self) -> None:
         """Write the changes, and nothing where there are none."""
         self._recompute_lapses()
-        if self._created:
-            assign_guests(list(self._created.values()))
+        if self._created or self._named:
+            assign_guests([*self._created.values(), *self._named.values()])
         store.write(self._rows())
 
     def _rows(self) -> dict[str, list[dict[str, Any]]]:
@@ -378,7 +383,6 @@ def _created_row(booking: Booking) -> dict[str, Any]:
         "venue_id": booking.venue_id,
         "resource_id": booking.resource_id,
         "customer_id": booking.customer_id,
-        "guest_id": booking.guest_id,
         "hold_expires_at": booking.hold_expires_at,
         "confirmation_code": booking.confirmation_code,
         "manage_token_hash": bytes(token_hash).hex() if token_hash else None,
@@ -390,6 +394,7 @@ def _created_row(booking: Booking) -> dict[str, Any]:
 def _changed_row(booking: Booking) -> dict[str, Any]:
     return {
         "id": booking.pk,
+        "guest_id": booking.guest_id,
         "status": booking.status,
         "version": booking.version,
         "cancelled_at": booking.cancelled_at,

@@ -7,6 +7,7 @@ import httpx
 
 from accounts.actors import ANONYMOUS, Actor
 from bookings.api.rest import MANAGE_TOKEN_HEADER
+from bookings.guests import GuestDetails
 from bookings.models import Slot
 from bookings.requests.create import SeatsWanted
 from tests.factories import bearer
@@ -27,10 +28,15 @@ class BookingApi(Protocol):
     def create_booking(self, actor: Actor, seats: SeatsWanted) -> Answer: ...
     def create_hold(self, actor: Actor, seats: SeatsWanted) -> Answer: ...
     def change(self, actor: Actor, booking_id: str, verb: str) -> Answer: ...
+    def confirm_for(self, actor: Actor, booking_id: str, guest: GuestDetails) -> Answer: ...
     def reschedule(self, actor: Actor, booking_id: str, slot: Slot) -> Answer: ...
     def update(self, actor: Actor, booking_id: str, guest_count: int) -> Answer: ...
     def booking(self, actor: Actor, booking_id: str) -> Answer: ...
     def available_slots(self, actor: Actor, venue_id: str, day: str) -> Answer: ...
+
+
+def _details(guest: GuestDetails) -> dict[str, str]:
+    return {name: value for name, value in asdict(guest).items() if value}
 
 
 def _headers(actor: Actor) -> dict[str, str]:
@@ -92,6 +98,15 @@ class GraphQLApi:
             f"mutation Change($id: ID!{declared}) {{ {field}(id: $id{argument}) {{ id status }} }}"
         )
         return self.ask(document, {"id": booking_id, "token": actor.manage_token}, actor)
+
+    def confirm_for(self, actor: Actor, booking_id: str, guest: GuestDetails) -> Answer:
+        document = (
+            "mutation Confirm($id: ID!, $guest: GuestInput, $token: String) {"
+            " confirmBooking(id: $id, guest: $guest, manageToken: $token)"
+            " { id status guest { name email phone locale } } }"
+        )
+        variables = {"id": booking_id, "guest": asdict(guest), "token": actor.manage_token}
+        return self.ask(document, variables, actor)
 
     def reschedule(self, actor: Actor, booking_id: str, slot: Slot) -> Answer:
         document = (
@@ -158,13 +173,17 @@ class RestApi:
             "notes": seats.notes,
         }
         if seats.guest:
-            wanted["guest"] = {name: value for name, value in asdict(seats.guest).items() if value}
+            wanted["guest"] = _details(seats.guest)
         if seats.idempotency_key is not None:
             wanted["idempotency_key"] = seats.idempotency_key
         return wanted
 
     def change(self, actor: Actor, booking_id: str, verb: str) -> Answer:
         return self.ask("POST", f"/bookings/{booking_id}/{verb}", None, actor)
+
+    def confirm_for(self, actor: Actor, booking_id: str, guest: GuestDetails) -> Answer:
+        body = {"guest": _details(guest)}
+        return self.ask("POST", f"/bookings/{booking_id}/confirm", body, actor)
 
     def reschedule(self, actor: Actor, booking_id: str, slot: Slot) -> Answer:
         body = {"slot_id": slot.public_id}

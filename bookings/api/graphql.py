@@ -10,6 +10,7 @@ from bookings.requests.create import SeatsWanted
 from bookings.rules import why_unavailable
 from bookings.services.bookings import (
     aapply_transition,
+    aconfirm_hold,
     acreate_booking,
     acreate_hold,
     areschedule_booking,
@@ -300,8 +301,13 @@ class Mutation(graphene.ObjectType):
         input=CreateBookingInput(required=True),
         description="Book seats; the venue's queue or staff confirm.",
     )
-    confirm_booking = _applying(
-        states.CONFIRM, "Turn a hold into a booking.", with_manage_token=True
+    confirm_booking = graphene.Field(
+        Booking,
+        required=True,
+        id=graphene.ID(required=True),
+        guest=GuestInput(description="Who comes, where that is now another person."),
+        manage_token=graphene.String(),
+        description="Turn a hold into a booking.",
     )
     cancel_booking = _applying(
         states.CANCEL, "Give the seats back.", with_reason=True, with_manage_token=True
@@ -332,6 +338,20 @@ class Mutation(graphene.ObjectType):
         manage_token=graphene.String(),
         description="Change the size of the party, or the notes.",
     )
+
+    @staticmethod
+    async def resolve_confirm_booking(
+        _root,
+        info,
+        id,  # noqa: A002 (the contract's name)
+        guest=None,
+        manage_token=None,
+    ):
+        return await aconfirm_hold(
+            actor=info.context.actor.with_manage_token(manage_token),
+            booking_id=models.Booking.parse_id(id),
+            guest=GuestDetails(**guest) if guest else None,
+        )
 
     @staticmethod
     async def resolve_reschedule_booking(

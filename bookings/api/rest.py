@@ -109,6 +109,12 @@ class SeatsSerializer(StrictSerializer):
         )
 
 
+class ConfirmSerializer(StrictSerializer):
+    guest = GuestSerializer(
+        required=False, help_text="Who comes, where that is now another person."
+    )
+
+
 class RescheduleSerializer(StrictSerializer):
     slot_id = StrictCharField(help_text="The first of the new slots.")
 
@@ -243,10 +249,19 @@ class TransitionView(APIView):
         return Response(BookingSerializer(changed).data)
 
 
-class ConfirmView(TransitionView):
-    """Turn a hold into a booking."""
-
-    transition = states.CONFIRM
+class ConfirmView(APIView):
+    @extend_schema(request=ConfirmSerializer, responses=BookingSerializer)
+    def post(self, request: Request, booking: str) -> Response:
+        """Turn a hold into a booking."""
+        body = ConfirmSerializer(data=request.data or {})
+        body.is_valid(raise_exception=True)
+        guest = body.validated_data.get("guest")
+        confirmed = bookings.confirm_hold(
+            actor=_holder(request),
+            booking_id=Booking.parse_id(booking),
+            guest=GuestDetails(**guest) if guest else None,
+        )
+        return Response(BookingSerializer(confirmed).data)
 
 
 class CancelView(TransitionView):

@@ -7,6 +7,7 @@ from uuid import UUID
 from accounts.actors import Actor
 from accounts.selectors import is_member
 from bookings.errors import HoldExpired, InvalidState, OutsideCancellationWindow
+from bookings.guests import GuestDetails
 from bookings.ledger import Ledger, as_if_given_back
 from bookings.manage_tokens import is_owner
 from bookings.models import Booking, Slot
@@ -62,6 +63,28 @@ class ApplyTransition(_OfOneBooking):
         ):
             raise OutsideCancellationWindow
         return ledger.apply(self.transition, booking, actor=self.actor, reason=self.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmHold(ApplyTransition):
+    """Turn a hold into a booking; `guest` says who comes, where that is now another person."""
+
+    guest: GuestDetails | None = None
+
+    def decide(self, ledger: Ledger) -> Booking:
+        booking = ledger.booking(self.booking_id)
+        if (
+            self.guest
+            and not self._is_by_staff(booking)
+            and booking.customer_id is not None
+            and not self._is_staff_of(booking)
+        ):
+            raise Forbidden("Only staff book for somebody else.")
+        # Named, as a class with slots is made anew and `super()` would mean the first.
+        confirmed = ApplyTransition.decide(self, ledger)
+        if self.guest:
+            ledger.name_guest(confirmed, self.guest)
+        return confirmed
 
 
 @dataclass(frozen=True, slots=True)

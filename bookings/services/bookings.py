@@ -6,11 +6,18 @@ from uuid import UUID
 from accounts.actors import SYSTEM, Actor
 from bookings import selectors
 from bookings.desk import Outcome, desk
+from bookings.guests import GuestDetails
 from bookings.models import Booking
-from bookings.requests.change import ApplyTransition, ChangeParty, ExpireHold, MoveToSlot
+from bookings.requests.change import (
+    ApplyTransition,
+    ChangeParty,
+    ConfirmHold,
+    ExpireHold,
+    MoveToSlot,
+)
 from bookings.requests.create import SeatsWanted, TakeSeats
 from bookings.requests.imported import ImportBooking
-from bookings.states import APPROVE, DECLINE, BookingStatus, Transition
+from bookings.states import APPROVE, CONFIRM, DECLINE, BookingStatus, Transition
 from reserve.core.errors import Invalid, Unauthenticated
 
 MAX_GUEST_COUNT = 100_000
@@ -52,8 +59,7 @@ def _taking(actor: Actor, seats: SeatsWanted, status: BookingStatus) -> TakeSeat
     if actor.user_id is None:
         if seats.guest is None:
             raise Unauthenticated("Log in, or say who the booking is for.")
-        if not seats.guest.contact and not actor.is_system:
-            raise Invalid.field("guest.email", "Give an e-mail address or a phone number.")
+        _check_contact(actor, seats.guest)
     _check_guest_count(seats.guest_count)
     if not 1 <= seats.slot_count <= MAX_SLOT_COUNT:
         raise Invalid.field("slot_count", f"This must be from 1 to {MAX_SLOT_COUNT}.")
@@ -87,6 +93,30 @@ def _moving(actor: Actor, booking_id: UUID, transition: Transition, reason: str)
     if len(reason) > MAX_REASON:
         raise Invalid.field("reason", f"This must not be longer than {MAX_REASON} characters.")
     return ApplyTransition(actor, booking_id, transition, reason)
+
+
+def confirm_hold(*, actor: Actor, booking_id: UUID, guest: GuestDetails | None = None) -> Booking:
+    """Turn a hold into a booking; `guest` says who comes, where that is now another person.
+
+    Raises:
+        Forbidden: whoever holds for their own account names somebody else.
+
+    Refuses as `apply_transition` does.
+    """
+    return desk.submit(_confirming(actor, booking_id, guest))
+
+
+async def aconfirm_hold(
+    *, actor: Actor, booking_id: UUID, guest: GuestDetails | None = None
+) -> Booking:
+    """`confirm_hold` from an event loop."""
+    return await desk.submit_async(_confirming(actor, booking_id, guest))
+
+
+def _confirming(actor: Actor, booking_id: UUID, guest: GuestDetails | None) -> ConfirmHold:
+    if guest:
+        _check_contact(actor, guest)
+    return ConfirmHold(actor, booking_id, CONFIRM, guest=guest)
 
 
 def reschedule_booking(*, actor: Actor, booking_id: UUID, slot_id: UUID) -> Booking:
@@ -125,6 +155,12 @@ def _changing(
     if notes is not None:
         _check_notes(notes)
     return ChangeParty(actor, booking_id, guest_count, notes)
+
+
+def _check_contact(actor: Actor, guest: GuestDetails) -> None:
+    """Whoever has no account must be reachable; staff may seat whoever walks in."""
+    if actor.user_id is None and not actor.is_system and not guest.contact:
+        raise Invalid.field("guest.email", "Give an e-mail address or a phone number.")
 
 
 def _check_guest_count(guest_count: int) -> None:

@@ -1,7 +1,7 @@
 """Moves, repeats, guests and limits, through both APIs."""
 
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -190,6 +190,30 @@ def test_a_guest_books_without_an_account_and_manages_with_a_secret(api: Booking
     assert api.booking(guest, elsewhere).code == "NOT_FOUND", "the secret is of one booking"
     assert api.change(guest, booking_id, "cancel").body["status"] == "CANCELLED"
     assert _reserved(slot) == [1]
+
+
+def test_who_comes_can_be_said_when_a_hold_is_confirmed(api: BookingApi) -> None:
+    slot, other = make_slot(), GuestDetails("Grace Guest", phone="+45 1234", locale="da")
+    held = api.create_hold(ANONYMOUS, seats_on(slot, guest=somebody()))
+    guest = ANONYMOUS.with_manage_token(held.body.get("manageToken") or held.body["manage_token"])
+
+    nobody = api.confirm_for(guest, held.body["id"], GuestDetails("Nobody reachable"))
+    confirmed = api.confirm_for(guest, held.body["id"], other)
+
+    assert nobody.code == "BAD_USER_INPUT"
+    assert (confirmed.code, confirmed.body["status"]) == (None, "PENDING")
+    assert confirmed.body["guest"] == asdict(other)
+    assert Booking.objects.get().guest.name == "Grace Guest"
+
+
+def test_whoever_holds_for_their_account_does_not_confirm_for_others(api: BookingApi) -> None:
+    slot, customer = make_slot(), make_customer()
+    staff = account(make_member(slot.organization).pk)
+    hold = api.create_hold(customer, seats_on(slot)).body["id"]
+
+    assert api.confirm_for(customer, hold, somebody()).code == "FORBIDDEN"
+    assert api.confirm_for(staff, hold, somebody()).body["guest"]["name"] == "Ada Guest"
+    assert Booking.objects.get().status == "PENDING"
 
 
 def test_a_guest_says_who_they_are(api: BookingApi) -> None:

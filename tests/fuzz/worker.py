@@ -5,6 +5,7 @@ operations are done. Ends with its standard input.
 """
 
 import os
+import random
 import sys
 import threading
 from collections import Counter
@@ -14,6 +15,7 @@ from contextlib import contextmanager, nullcontext
 from itertools import count
 from typing import Any, BinaryIO
 from unittest.mock import patch
+from uuid import UUID
 
 import django
 import orjson
@@ -54,6 +56,26 @@ class _Faults:
 
         with patch.object(desk, "_transact", observed):
             yield
+
+
+_STALE_LOOKUPS = 0.05
+
+
+@contextmanager
+def _stale_lookups() -> Iterator[None]:
+    """Now and then a booking's slots are looked up as if it had them from a move just since.
+
+    Too seldom does a booking really move between the lookup and the lock.
+    """
+    slots_to_lock = desk._slots_to_lock
+
+    def stale(batch: Sequence[Request[Any]]) -> set[UUID]:
+        found = slots_to_lock(batch)
+        named = {slot_id for request in batch for slot_id in request.slot_ids()}
+        return {one for one in found if one in named or random.random() > _STALE_LOOKUPS}
+
+    with patch.object(desk, "_slots_to_lock", stale):
+        yield
 
 
 class _Desks:
@@ -107,6 +129,7 @@ def work(order: Order, say: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     with (
         planted(order.defect),
         faults.counted(),
+        _stale_lookups(),
         desks.put_up(),
         nullcontext() if order.has_guards else unguarded,
         open(order.history, "wb") as history,  # noqa: PTH123
