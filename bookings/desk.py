@@ -1,18 +1,18 @@
 """The desk: the only place that opens the guard, the transaction and the lock.
 
-Group commit: while one transaction runs, callers that arrive wait in the
-process's queue and share the next one. A lone caller waits for nobody.
+Group commit: while transactions run, callers that arrive wait in the process's
+queue (bookings/queue.py) and share the next one. A lone caller waits for nobody.
 docs/concurrency.md shows why a slot cannot be oversold.
 """
 
 import asyncio
 import threading
-from collections import defaultdict, deque
+import time
+from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any, Generic
+from typing import Any
 from uuid import UUID
 
 from django.db import (
@@ -30,9 +30,10 @@ from bookings.guests import forget_guests
 from bookings.ledger import Ledger, MoreSlots
 from bookings.live import announce
 from bookings.models import Booking, BookingSlot, Slot
+from bookings.queue import COMMITTERS, MAX_BATCH, BatchQueue, Ticket
 from bookings.requests import Request, Result
 from bookings.requests.create import TakeSeats
-from reserve.core.context import begin_request, request_id
+from reserve.core.context import begin_request
 from reserve.core.errors import DomainError, ServiceUnavailable
 from reserve.core.locks import guards
 from reserve.core.logging import get_logger
@@ -43,32 +44,13 @@ log = get_logger(__name__)
 Outcome = Booking | Slot | Exception
 _Answer = tuple["Future[Any] | asyncio.Future[Any]", Outcome]
 
-MAX_BATCH = 64
-MAX_QUEUE = 2_000
 # How long a caller waits for its outcome; the database's own limits end sooner.
 _PATIENCE_SECONDS = 20.0
 # Rounds in which the set of slots to be locked may still grow.
 _MAX_ROUNDS = 5
 
 
-@dataclass(eq=False, slots=True)
-class _Ticket(Generic[Result]):
-    """A request in the queue, and the future of whoever waits for it."""
-
-    request: Request[Result]
-    future: "Future[Result] | asyncio.Future[Result]"
-    loop: asyncio.AbstractEventLoop | None = None
-    """The event loop that the future belongs to, where it belongs to one."""
-    request_id: str = field(default_factory=request_id)
-
-    def is_wanted(self) -> bool:
-        """Whether its caller is still there, now that its turn has come."""
-        if isinstance(self.future, Future):
-            return self.future.set_running_or_notify_cancel()
-        return not self.future.cancelled()
-
-
-def _answer(tickets: Sequence[_Ticket[Any]], outcomes: Sequence[Outcome]) -> None:
+def _answer(tickets: Sequence[Ticket[Any]], outcomes: Sequence[Outcome]) -> None:
     """Wake every caller; those of an event loop by one call for all of them."""
     of_loops: defaultdict[asyncio.AbstractEventLoop, list[_Answer]] = defaultdict(list)
     for ticket, outcome in zip(tickets, outcomes, strict=True):
@@ -95,37 +77,41 @@ def _settle(answers: Sequence[_Answer]) -> None:
 
 class Desk:
     def __init__(self) -> None:
-        self._queue: deque[_Ticket[Any]] = deque()
-        self._turn = threading.Lock()
+        self._queue = BatchQueue()
         self._scheduling = threading.Lock()
         self._drain_scheduled = False
-        self._committer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="desk")
+        self._committers = ThreadPoolExecutor(COMMITTERS, thread_name_prefix="desk")
 
     def submit(self, request: Request[Result]) -> Result:
         """Decide a request and return its booking or slot, committed.
 
         Whoever gets the turn commits what has queued, its own request and those
-        of the callers behind it.
+        of the callers beside it.
 
         Raises:
             DomainError: the request was refused; nothing has changed.
         """
-        ticket = self._enqueue(request, Future())
-        while not ticket.future.done() and self._turn.acquire(timeout=_PATIENCE_SECONDS):
-            try:
-                if not ticket.future.done():
-                    self._commit_next_batch()
-            finally:
-                self._turn.release()
+        ticket: Ticket[Result] = Ticket(request, Future())
+        self._enqueue(ticket)
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while not ticket.future.done():
+            if batch := self._queue.next_batch():
+                if self._serve(batch):
+                    # Those behind have nobody else, once this caller has its answer.
+                    self._schedule_drain()
+            elif not self._queue.wait(ticket, seconds=deadline - time.monotonic()):
+                break
         assert isinstance(ticket.future, Future)
+        if ticket.future.cancel():
+            raise SlotBusy
         return ticket.future.result(timeout=_PATIENCE_SECONDS)
 
     async def submit_async(self, request: Request[Result]) -> Result:
         """The same from an event loop; a caller that is cancelled before its turn takes nothing."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
-        self._enqueue(request, future, loop)
-        self._schedule_drain()
+        if self._enqueue(Ticket(request, future, loop)):
+            self._schedule_drain()
         async with asyncio.timeout(_PATIENCE_SECONDS):
             return await future
 
@@ -136,46 +122,34 @@ class Desk:
             outcomes += commit(requests[start : start + MAX_BATCH])
         return outcomes
 
-    def _enqueue(
-        self,
-        request: Request[Result],
-        future: "Future[Result] | asyncio.Future[Result]",
-        loop: asyncio.AbstractEventLoop | None = None,
-    ) -> _Ticket[Result]:
-        if len(self._queue) >= MAX_QUEUE:
-            raise SlotBusy
+    def _enqueue(self, ticket: Ticket[Any]) -> bool:
+        request = ticket.request
         if isinstance(request, TakeSeats) and (refused := full_slots.refusal(request)):
             raise refused
-        ticket = _Ticket(request, future, loop)
-        self._queue.append(ticket)
-        return ticket
+        return self._queue.join(ticket)
 
     def _schedule_drain(self) -> None:
         with self._scheduling:
             if not self._drain_scheduled:
                 self._drain_scheduled = True
-                self._committer.submit(self._drain)
+                self._committers.submit(self._drain)
 
     def _drain(self) -> None:
         # Before the queue is read: whoever comes later schedules the next drain.
         with self._scheduling:
             self._drain_scheduled = False
         close_old_connections()
-        while self._queue:
-            with self._turn:
-                self._commit_next_batch()
+        while batch := self._queue.next_batch():
+            self._serve(batch)
 
-    def _commit_next_batch(self) -> None:
-        batch: list[_Ticket[Any]] = []
-        while self._queue and len(batch) < MAX_BATCH:
-            ticket = self._queue.popleft()
-            if ticket.is_wanted():
-                batch.append(ticket)
-        if not batch:
-            return
+    def _serve(self, batch: Sequence[Ticket[Any]]) -> bool:
+        """Commit a batch and answer its callers; returns whether callers without a thread wait."""
         begin_request(batch[0].request_id)
-        outcomes = commit([ticket.request for ticket in batch])
-        _answer(batch, outcomes)
+        try:
+            _answer(batch, commit([ticket.request for ticket in batch]))
+        finally:
+            is_waited_for = self._queue.finish(batch)
+        return is_waited_for
 
 
 def commit(batch: Sequence[Request[Any]], *, attempts: int = 2) -> list[Outcome]:

@@ -94,7 +94,7 @@ DATABASES: dict[str, Any] = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Threads, and so connections, that one web process keeps for GraphQL, and for
-# REST and pages; the desk has one more.
+# REST and pages; the desk has two more.
 DATABASE_THREADS = env.integer("DATABASE_THREADS", 4, maximum=64)
 PAGE_THREADS = env.integer("PAGE_THREADS", 4, maximum=64)
 

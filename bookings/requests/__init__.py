@@ -19,6 +19,11 @@ class Request(ABC, Generic[Result]):
     call: ClassVar[IdempotentCall | None] = None
     """The call that it may repeat."""
 
+    @property
+    def named_slot(self) -> UUID | None:
+        """The slot that the caller named, where two would only wait for each other."""
+        return None
+
     def slot_ids(self) -> Collection[UUID]:
         """Slots that the request itself names. May read, without a lock."""
         return ()

@@ -109,6 +109,10 @@ class TakeSeats(Request[Booking]):
             )
             object.__setattr__(self, "call", call)
 
+    @property
+    def named_slot(self) -> UUID:
+        return self.seats.slot_id
+
     def slot_ids(self) -> Collection[UUID]:
         wanted = self.seats
         if wanted.slot_count == 1:

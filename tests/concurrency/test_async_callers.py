@@ -10,6 +10,7 @@ from bookings import desk as desk_module
 from bookings.desk import Desk
 from bookings.errors import SlotUnavailable
 from bookings.models import Booking
+from bookings.queue import COMMITTERS
 from bookings.requests.create import TakeSeats
 from bookings.states import BookingStatus
 from reserve.core import database
@@ -20,7 +21,8 @@ from tests.factories import make_customer, make_slot, seats_on
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def _disconnect() -> None:
+def _disconnect(both_there: threading.Barrier) -> None:
+    both_there.wait(10)
     connection.close()
 
 
@@ -28,9 +30,11 @@ def _disconnect() -> None:
 def desk():
     found = Desk()
     yield found
-    # Its thread ends, and so does the connection that it holds on the test database.
-    found._committer.submit(_disconnect).result()
-    found._committer.shutdown()
+    # Its threads end, and so do the connections that they hold on the test database.
+    both_there = threading.Barrier(COMMITTERS)
+    for ended in [found._committers.submit(_disconnect, both_there) for _ in range(COMMITTERS)]:
+        ended.result()
+    found._committers.shutdown()
 
 
 def test_two_hundred_callers_for_fifty_seats(desk: Desk) -> None:

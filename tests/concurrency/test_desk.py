@@ -10,6 +10,7 @@ from django.db import OperationalError, connection, transaction
 from redis import ConnectionPool, Redis
 
 from bookings import desk as desk_module
+from bookings import queue
 from bookings.desk import Desk, commit
 from bookings.errors import SlotBusy
 from bookings.ledger import Ledger
@@ -189,7 +190,7 @@ def test_a_guard_whose_lease_ended_does_not_spoil_the_booking(
 
 
 def test_a_full_queue_turns_callers_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(desk_module, "MAX_QUEUE", 0)
+    monkeypatch.setattr(queue, "MAX_QUEUE", 0)
     with pytest.raises(SlotBusy):
         Desk().submit(_taking(make_slot()))
 

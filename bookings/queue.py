@@ -1,0 +1,118 @@
+"""The queue in front of the desk: who waits, and who may be served beside whom.
+
+Two batches run side by side, so that one is decided while the database is busy
+with the other. Whoever wants a slot that a running batch has keeps waiting: they
+would only wait for its lock, and share a batch instead.
+"""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Generic
+from uuid import UUID
+
+from bookings.errors import SlotBusy
+from bookings.requests import Request, Result
+from reserve.core.context import request_id
+
+COMMITTERS = 2
+MAX_BATCH = 64
+MAX_QUEUE = 2_000
+# How many that must wait for a running batch are passed over to find others.
+_MAX_PASSED = 256
+
+
+@dataclass(eq=False, slots=True)
+class Ticket(Generic[Result]):
+    """A request in the queue, and the future of whoever waits for it."""
+
+    request: Request[Result]
+    future: "Future[Result] | asyncio.Future[Result]"
+    loop: asyncio.AbstractEventLoop | None = None
+    """The event loop that the future belongs to, where it belongs to one."""
+    request_id: str = field(default_factory=request_id)
+
+    def is_wanted(self) -> bool:
+        """Whether its caller is still there, now that its turn has come."""
+        if isinstance(self.future, Future):
+            return self.future.set_running_or_notify_cancel()
+        return not self.future.cancelled()
+
+
+class BatchQueue:
+    """Tickets in order of arrival, handed out in batches."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Ticket[Any]] = deque()
+        self._changed = threading.Condition()
+        self._running = 0
+        self._taken: set[UUID] = set()
+
+    def join(self, ticket: Ticket[Any]) -> bool:
+        """Queue up; returns whether it could be served at once, by anybody who is free.
+
+        Raises:
+            SlotBusy: too many are waiting already.
+        """
+        with self._changed:
+            if len(self._waiting) >= MAX_QUEUE:
+                raise SlotBusy
+            self._waiting.append(ticket)
+            return self._may_begin() and self._is_free(ticket)
+
+    def next_batch(self) -> list[Ticket[Any]]:
+        """Whoever is served next, in order of arrival; nobody where all must wait.
+
+        Whoever takes a batch gives it back to `finish`, and then asks again.
+        """
+        batch: list[Ticket[Any]] = []
+        passed: list[Ticket[Any]] = []
+        with self._changed:
+            if not self._may_begin():
+                return batch
+            while self._waiting and len(batch) < MAX_BATCH and len(passed) < _MAX_PASSED:
+                ticket = self._waiting.popleft()
+                if not self._is_free(ticket):
+                    passed.append(ticket)
+                elif ticket.is_wanted():
+                    batch.append(ticket)
+            self._waiting.extendleft(reversed(passed))
+            if batch:
+                self._running += 1
+                self._taken |= _named_slots(batch)
+        return batch
+
+    def finish(self, batch: Sequence[Ticket[Any]]) -> bool:
+        """Let others have the slots of a batch.
+
+        Returns whether somebody waits who has no thread of their own to go on with.
+        """
+        with self._changed:
+            self._running -= 1
+            self._taken -= _named_slots(batch)
+            self._changed.notify_all()
+            return any(ticket.loop is not None for ticket in self._waiting)
+
+    def wait(self, ticket: Ticket[Any], *, seconds: float) -> bool:
+        """Wait until a ticket is answered or there is somebody to serve; False if in vain."""
+
+        def is_over() -> bool:
+            return ticket.future.done() or (
+                self._may_begin() and any(self._is_free(waiting) for waiting in self._waiting)
+            )
+
+        with self._changed:
+            return self._changed.wait_for(is_over, seconds)
+
+    def _may_begin(self) -> bool:
+        return self._running < COMMITTERS
+
+    def _is_free(self, ticket: Ticket[Any]) -> bool:
+        return ticket.request.named_slot not in self._taken
+
+
+def _named_slots(batch: Sequence[Ticket[Any]]) -> set[UUID]:
+    return {ticket.request.named_slot for ticket in batch if ticket.request.named_slot is not None}

@@ -1,0 +1,112 @@
+"""Who is served next at the desk, and beside whom."""
+
+import asyncio
+import threading
+from concurrent.futures import Future
+from uuid import UUID, uuid4
+
+import pytest
+
+from bookings.errors import SlotBusy
+from bookings.ledger import Ledger
+from bookings.models import Booking
+from bookings.queue import COMMITTERS, MAX_BATCH, BatchQueue, Ticket
+from bookings.requests import Request
+
+
+class _Wish(Request[Booking]):
+    def __init__(self, slot: UUID | None) -> None:
+        self._slot = slot
+
+    @property
+    def named_slot(self) -> UUID | None:
+        return self._slot
+
+    def decide(self, ledger: Ledger) -> Booking:
+        raise NotImplementedError
+
+
+def _ticket(slot: UUID | None = None) -> Ticket[Booking]:
+    return Ticket(_Wish(slot), Future())
+
+
+def _queue_of(*tickets: Ticket[Booking]) -> BatchQueue:
+    queue = BatchQueue()
+    for ticket in tickets:
+        queue.join(ticket)
+    return queue
+
+
+def test_all_who_wait_share_the_next_batch_in_order_of_arrival() -> None:
+    tickets = [_ticket(uuid4()) for _ in range(5)]
+    assert _queue_of(*tickets).next_batch() == tickets
+
+
+def test_a_batch_has_an_end() -> None:
+    tickets = [_ticket() for _ in range(MAX_BATCH + 1)]
+    queue = _queue_of(*tickets)
+    assert queue.next_batch() == tickets[:-1]
+    assert queue.next_batch() == tickets[-1:]
+
+
+def test_another_slot_is_served_beside_and_the_same_slot_waits() -> None:
+    hot, other = uuid4(), uuid4()
+    queue = _queue_of(_ticket(hot))
+    running = queue.next_batch()
+    same, beside, same_again = _ticket(hot), _ticket(other), _ticket(hot)
+
+    assert not queue.join(same)
+    assert queue.join(beside)
+    queue.join(same_again)
+
+    assert queue.next_batch() == [beside]
+    assert not queue.finish(running), "all have a thread of their own"
+    assert queue.next_batch() == [same, same_again]
+
+
+def test_whoever_has_only_an_event_loop_is_told_of() -> None:
+    queue = _queue_of(_ticket())
+    running = queue.next_batch()
+    loop = asyncio.new_event_loop()
+    queue.join(Ticket(_Wish(None), loop.create_future(), loop))
+    loop.close()
+    assert queue.finish(running)
+
+
+def test_no_more_batches_run_at_once_than_there_are_committers() -> None:
+    queue = BatchQueue()
+    running = []
+    for _ in range(COMMITTERS):
+        queue.join(_ticket(uuid4()))
+        running.append(queue.next_batch())
+    assert not queue.join(_ticket(uuid4()))
+    assert queue.next_batch() == []
+    queue.finish(running[0])
+    assert len(queue.next_batch()) == 1
+
+
+def test_whoever_has_left_is_not_served() -> None:
+    gone, there = _ticket(), _ticket()
+    queue = _queue_of(gone, there)
+    gone.future.cancel()
+    assert queue.next_batch() == [there]
+
+
+def test_whoever_waits_wakes_when_the_slot_is_free_and_not_before() -> None:
+    hot = uuid4()
+    queue = _queue_of(_ticket(hot))
+    running = queue.next_batch()
+    waiting = _ticket(hot)
+    queue.join(waiting)
+
+    assert not queue.wait(waiting, seconds=0.05)
+    threading.Timer(0.05, queue.finish, [running]).start()
+    assert queue.wait(waiting, seconds=5)
+    assert queue.next_batch() == [waiting]
+
+
+def test_a_full_queue_takes_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bookings.queue.MAX_QUEUE", 1)
+    queue = _queue_of(_ticket())
+    with pytest.raises(SlotBusy):
+        queue.join(_ticket())
