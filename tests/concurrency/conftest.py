@@ -1,12 +1,17 @@
 """Races: many threads that begin at the same moment, each with a connection of its own."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 from django.db import connection
+
+from bookings import desk, store
+from bookings.ledger import Ledger
 
 
 @pytest.fixture
@@ -30,3 +35,34 @@ def race() -> Callable[[Sequence[Callable[[], Any]]], list[Any]]:
             return list(callers.map(attempt, calls))
 
     return run
+
+
+@pytest.fixture
+def without_guard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guard is no defence; what holds without it is what counts."""
+    monkeypatch.setattr(desk, "guards", lambda _names: nullcontext())
+
+
+@pytest.fixture
+def without_row_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = "FOR NO KEY UPDATE OF s"
+    assert lock in store._LOCK
+    monkeypatch.setattr(store, "_LOCK", store._LOCK.replace(lock, ""))
+
+
+@pytest.fixture
+def with_a_wait_before_the_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everybody has decided before anybody writes, where nothing keeps them apart."""
+    write = Ledger.write
+
+    def write_late(ledger: Ledger) -> None:
+        time.sleep(0.1)
+        write(ledger)
+
+    monkeypatch.setattr(Ledger, "write", write_late)
+
+
+@pytest.fixture
+def without_second_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a constraint stopped stays stopped: a second attempt would hide that it was needed."""
+    monkeypatch.setattr(desk, "commit", desk._commit_once)

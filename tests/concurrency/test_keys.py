@@ -1,0 +1,73 @@
+"""Races between calls with one idempotency key, and their controls."""
+
+from typing import Any
+
+import pytest
+
+from bookings.errors import (
+    IdempotencyMismatch,
+)
+from bookings.idempotency import Memory
+from bookings.models import Booking
+from tests.concurrency.races import (
+    Race,
+    assert_books_agree,
+    at_once,
+    slots_of_one_room,
+    take,
+    winners,
+)
+from tests.factories import (
+    make_customer,
+)
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("without_guard")]
+
+
+def _assert_carried_out_once(outcomes: list[Any]) -> None:
+    wins = winners(outcomes)
+    assert len(wins) == len(outcomes)
+    assert len({(one.pk, one.confirmation_code) for one in wins}) == 1
+    assert Booking.objects.count() == 1
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_one_call_made_eight_times_at_once_is_one_booking(race: Race, number: int) -> None:
+    slots, customer = slots_of_one_room(number), make_customer()
+    calls = [
+        take(slots[0], actor=customer, slot_count=number, idempotency_key="k") for _ in range(8)
+    ]
+    _assert_carried_out_once(at_once(race, *calls))
+    assert_books_agree(*slots)
+
+
+def test_control_without_the_key_a_call_is_carried_out_each_time(
+    race: Race, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Memory, "add", lambda *_: None)
+    (slot,), customer = slots_of_one_room(1), make_customer()
+    calls = [take(slot, actor=customer, idempotency_key="k") for _ in range(8)]
+    outcomes = at_once(race, *calls)
+    with pytest.raises(AssertionError):
+        _assert_carried_out_once(outcomes)
+
+
+@pytest.mark.parametrize("on_one_slot", [True, False])
+def test_of_different_calls_with_one_key_one_is_carried_out(race: Race, on_one_slot: bool) -> None:
+    """On different slots no row lock brings them into an order; the key has to."""
+    slots, customer = slots_of_one_room(8, capacity=100), make_customer()
+    for attempt in range(5):
+        calls = [
+            take(
+                slots[0 if on_one_slot else index],
+                index + 1,
+                actor=customer,
+                idempotency_key=f"key-{attempt}",
+            )
+            for index in range(8)
+        ]
+        outcomes = at_once(race, *calls)
+        assert len(winners(outcomes)) == 1, outcomes
+        assert sum(isinstance(one, IdempotencyMismatch) for one in outcomes) == 7, outcomes
+        assert Booking.objects.count() == attempt + 1
+    assert_books_agree(*slots)
