@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from uuid import UUID
 
+from accounts.models import User
+
 
 class ActorKind(Enum):
     ANONYMOUS = "anonymous"
@@ -30,6 +32,11 @@ class Actor:
     @property
     def is_system(self) -> bool:
         return self.kind is ActorKind.SYSTEM
+
+    @property
+    def public_name(self) -> str:
+        """Who it was, for the event log: an account's id, or a kind."""
+        return User.format_id(self.user_id) if self.user_id else self.kind.value
 
 
 ANONYMOUS = Actor(ActorKind.ANONYMOUS)

@@ -14,7 +14,7 @@ from bookings.rules import Party, refusal
 from bookings.states import BookingStatus
 from reserve.core.clock import now as process_now
 from reserve.core.errors import Invalid, NotFound
-from venues.opening import day_bounds
+from venues.schedule import day_bounds
 from venues.selectors import visible_venue
 
 # Days of one answer: a month's calendar and some.

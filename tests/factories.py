@@ -48,6 +48,7 @@ def make_member(organization: Organization, role: Role = Role.STAFF, **fields: A
 
 
 def make_venue(**fields: Any) -> Venue:
+    """A bare row; `make_resource` adds what can be booked there."""
     number = next(_numbers)
     fields.setdefault("organization", None)
     fields["organization"] = fields["organization"] or make_organization()
@@ -74,6 +75,7 @@ def make_hours(resource: Resource, weekday: int = Weekday.MONDAY, **fields: Any)
     defaults = {"opens_at": time(9), "closes_at": time(17)}
     return OpeningHours.objects.create(
         organization=resource.organization,
+        venue=resource.venue,
         resource=resource,
         weekday=weekday,
         **(defaults | fields),

@@ -1,20 +1,40 @@
-from datetime import datetime, timedelta
-from typing import overload
-from zoneinfo import ZoneInfo, available_timezones
+from datetime import date, datetime, time, timedelta
+from typing import ClassVar, overload
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
 from accounts.models import Organization
 from reserve.core.ids import UlidField, UlidModel
+from venues.overlap import Stretch
+from venues.validators import (
+    DAY_MINUTES,
+    DAY_SECONDS,
+    MAX_CAPACITY,
+    MAX_DAYS,
+    MAX_PICTURES,
+    MAX_URL_LENGTH,
+    Degrees,
+    at_web,
+    validate_line,
+    validate_pictures,
+    validate_text,
+    validate_timezone,
+    validate_wall_clock,
+    whole,
+)
+
+_MAX_MINUTES = MAX_DAYS * DAY_MINUTES
+_LONGEST_RANGE = timedelta(days=5 * 366)
 
 
-def validate_timezone(name: str) -> None:
-    if name not in available_timezones():
-        raise ValidationError(f"{name} is not an IANA time zone.")
+def _within(field: str, minimum: int, maximum: int) -> Q:
+    """A condition: from one number to the other, or empty."""
+    return Q(**{f"{field}__range": (minimum, maximum)}) | Q(**{field: None})
 
 
 class ConfirmationMode(models.TextChoices):
@@ -35,39 +55,83 @@ class Venue(UlidModel):
 
     id = UlidField("venue")
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="venues")
-    name = models.CharField(max_length=200)
+    name = models.CharField(max_length=200, validators=[validate_line])
     slug = models.SlugField(max_length=64)
-    description = models.TextField(blank=True)
-    street = models.CharField(max_length=200, blank=True)
-    postal_code = models.CharField(max_length=20, blank=True)
-    city = models.CharField(max_length=100, blank=True)
-    country = models.CharField(max_length=2, blank=True, help_text="ISO 3166-1 alpha-2.")
+    description = models.TextField(blank=True, validators=[validate_text])
+    picture_urls = ArrayField(
+        models.CharField(max_length=MAX_URL_LENGTH, blank=True),
+        default=list,
+        blank=True,
+        validators=[validate_pictures],
+        help_text=f"At most {MAX_PICTURES}, by https.",
+    )
+
+    street = models.CharField(max_length=200, blank=True, validators=[validate_line])
+    postal_code = models.CharField(max_length=20, blank=True, validators=[validate_line])
+    city = models.CharField(max_length=100, blank=True, validators=[validate_line])
+    region = models.CharField(
+        max_length=100, blank=True, validators=[validate_line], help_text="State or province."
+    )
+    country = models.CharField(
+        max_length=2, blank=True, validators=[validate_line], help_text="ISO 3166-1 alpha-2."
+    )
+    latitude = models.FloatField(
+        null=True, blank=True, validators=[Degrees(90)], help_text="WGS 84, degrees north."
+    )
+    longitude = models.FloatField(
+        null=True, blank=True, validators=[Degrees(180)], help_text="WGS 84, degrees east."
+    )
     timezone = models.CharField(
         max_length=64, validators=[validate_timezone], help_text="IANA name, Europe/Copenhagen."
     )
+
+    contact_email = models.EmailField(blank=True)
+    contact_phone = models.CharField(max_length=32, blank=True, validators=[validate_line])
+    website = models.CharField(max_length=MAX_URL_LENGTH, blank=True, validators=[at_web])
+
     is_public = models.BooleanField(default=True, help_text="Seen and booked by everybody.")
     confirmation_mode = models.CharField(
         max_length=16, choices=ConfirmationMode, default=ConfirmationMode.AUTOMATIC
     )
     booking_horizon_days = models.PositiveIntegerField(
-        null=True, blank=True, help_text="How far ahead can be booked, in days of the venue."
+        null=True,
+        blank=True,
+        validators=whole(0, MAX_DAYS),
+        help_text="How far ahead can be booked, in days of the venue.",
     )
     minimum_notice_minutes = models.PositiveIntegerField(
-        default=0, help_text="How long before its start a slot can still be booked."
+        default=0,
+        validators=whole(0, _MAX_MINUTES),
+        help_text="How long before its start a slot can still be booked.",
     )
     hold_seconds = models.PositiveIntegerField(
-        null=True, blank=True, help_text="How long a hold lasts."
+        null=True,
+        blank=True,
+        validators=whole(1, DAY_SECONDS),
+        help_text="How long a hold lasts.",
     )
-    minimum_party_size = models.PositiveIntegerField(default=1)
-    maximum_party_size = models.PositiveIntegerField(null=True, blank=True)
+    minimum_party_size = models.PositiveIntegerField(default=1, validators=whole(1, MAX_CAPACITY))
+    maximum_party_size = models.PositiveIntegerField(
+        null=True, blank=True, validators=whole(1, MAX_CAPACITY)
+    )
     cancellation_cutoff_minutes = models.PositiveIntegerField(
-        default=0, help_text="How long before the start a customer can still cancel."
+        default=0,
+        validators=whole(0, _MAX_MINUTES),
+        help_text="How long before the start a customer can still cancel.",
     )
     open_bookings_per_customer = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Holds and coming bookings one customer may have."
+        null=True,
+        blank=True,
+        validators=whole(1, MAX_CAPACITY),
+        help_text="Holds and coming bookings one customer may have.",
     )
     accepts_guests = models.BooleanField(
         default=True, help_text="People without an account may book."
+    )
+    schedule_version = models.PositiveIntegerField(
+        default=0,
+        editable=False,
+        help_text="Grows by one with every change that may move slots.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -75,16 +139,60 @@ class Venue(UlidModel):
         ordering = ("name",)
         constraints = (
             models.UniqueConstraint(fields=("organization", "slug"), name="venue_slug_is_unique"),
+            models.CheckConstraint(
+                condition=Q(latitude=None, longitude=None)
+                | Q(
+                    # A check that is neither true nor false passes.
+                    latitude__isnull=False,
+                    longitude__isnull=False,
+                    latitude__range=(-90, 90),
+                    longitude__range=(-180, 180),
+                ),
+                name="venue_position_is_whole",
+            ),
+            models.CheckConstraint(
+                condition=Q(minimum_party_size__range=(1, MAX_CAPACITY))
+                & (
+                    Q(maximum_party_size=None)
+                    | Q(maximum_party_size__range=(F("minimum_party_size"), MAX_CAPACITY))
+                ),
+                name="venue_party_sizes_in_order",
+            ),
+            models.CheckConstraint(
+                condition=_within("booking_horizon_days", 0, MAX_DAYS),
+                name="venue_horizon_in_range",
+            ),
+            models.CheckConstraint(
+                condition=Q(minimum_notice_minutes__range=(0, _MAX_MINUTES))
+                & Q(cancellation_cutoff_minutes__range=(0, _MAX_MINUTES))
+                & _within("hold_seconds", 1, DAY_SECONDS)
+                & _within("open_bookings_per_customer", 1, MAX_CAPACITY),
+                name="venue_rules_in_range",
+            ),
+            models.CheckConstraint(
+                condition=Q(picture_urls__len__lte=MAX_PICTURES), name="venue_has_few_pictures"
+            ),
         )
 
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        errors: dict[str, str] = {}
+        if (self.latitude is None) != (self.longitude is None):
+            missing = "latitude" if self.latitude is None else "longitude"
+            errors[missing] = "Latitude and longitude go together."
+        smallest, largest = self.minimum_party_size, self.maximum_party_size
+        if smallest is not None and largest is not None and 1 <= largest < smallest:
+            errors["maximum_party_size"] = "This must not be below the smallest party."
+        if errors:
+            raise ValidationError(errors)
+
     @property
     def address(self) -> str:
         """The address on one line."""
         town = f"{self.postal_code} {self.city}".strip()
-        return ", ".join(part for part in (self.street, town, self.country) if part)
+        return ", ".join(part for part in (self.street, town, self.region, self.country) if part)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -125,17 +233,22 @@ class Resource(UlidModel):
     id = UlidField("resource")
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
     venue = models.ForeignKey(Venue, on_delete=models.PROTECT, related_name="resources")
-    name = models.CharField(max_length=200)
+    name = models.CharField(max_length=200, validators=[validate_line])
     booking_mode = models.CharField(max_length=16, choices=BookingMode, default=BookingMode.SHARED)
     capacity = models.PositiveIntegerField(
-        validators=[MinValueValidator(1)], help_text="Seats of a slot, where its hours name none."
+        validators=whole(1, MAX_CAPACITY), help_text="Seats of a slot, where its hours name none."
     )
-    position = models.PositiveIntegerField(default=0, help_text="Order on a board.")
+    position = models.PositiveIntegerField(
+        default=0, validators=whole(0, MAX_CAPACITY), help_text="Order on a board."
+    )
 
     class Meta:
         ordering = ("venue", "position", "name")
         constraints = (
             models.CheckConstraint(condition=Q(capacity__gt=0), name="resource_has_capacity"),
+            models.CheckConstraint(
+                condition=Q(capacity__lte=MAX_CAPACITY), name="resource_capacity_in_range"
+            ),
         )
 
     def __str__(self) -> str:
@@ -156,39 +269,213 @@ class Weekday(models.IntegerChoices):
     SUNDAY = 6, "Sunday"
 
 
-class OpeningHours(UlidModel):
-    """One stretch of one weekday in which a resource offers slots, by the venue's clock."""
+def _is_part_of_day(minutes: int | None) -> bool:
+    return minutes is None or 0 <= minutes <= DAY_MINUTES
 
-    id = UlidField("hours")
+
+class SlotRules(UlidModel):
+    """An opening by the venue's clock, and how slots lie in it.
+
+    Without a resource it is for all resources of the venue that have no rule of
+    their own for the day.
+    """
+
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
-    resource = models.ForeignKey(Resource, on_delete=models.CASCADE, related_name="opening_hours")
-    weekday = models.PositiveSmallIntegerField(choices=Weekday)
-    opens_at = models.TimeField()
-    closes_at = models.TimeField(help_text="Not after opening: on the next day.")
+    opens_at = models.TimeField(validators=[validate_wall_clock])
+    closes_at = models.TimeField(
+        validators=[validate_wall_clock], help_text="Not after opening: on the next day."
+    )
     slot_minutes = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Length of a slot; the installation's where empty."
+        null=True,
+        blank=True,
+        validators=whole(1, DAY_MINUTES),
+        help_text="Length of a slot; the installation's where empty.",
+    )
+    interval_minutes = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=whole(1, DAY_MINUTES),
+        help_text="From start to start; a slot with its buffers where empty.",
+    )
+    buffer_before_minutes = models.PositiveIntegerField(
+        default=0,
+        validators=whole(0, DAY_MINUTES),
+        help_text="Kept free before each slot.",
+    )
+    buffer_after_minutes = models.PositiveIntegerField(
+        default=0, validators=whole(0, DAY_MINUTES), help_text="Kept free after each slot."
     )
     capacity = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Seats of each slot; the resource's where empty."
+        null=True,
+        blank=True,
+        validators=whole(1, MAX_CAPACITY),
+        help_text="Seats of each slot; the resource's where empty.",
     )
 
     class Meta:
+        abstract = True
+        constraints: ClassVar[tuple[models.BaseConstraint, ...]] = (
+            models.CheckConstraint(
+                condition=_within("slot_minutes", 1, DAY_MINUTES)
+                & _within("interval_minutes", 1, DAY_MINUTES)
+                & _within("capacity", 1, MAX_CAPACITY)
+                & Q(buffer_before_minutes__range=(0, DAY_MINUTES))
+                & Q(buffer_after_minutes__range=(0, DAY_MINUTES)),
+                name="%(class)s_in_range",
+            ),
+            # Where the length is the installation's, the schedule sees to it.
+            models.CheckConstraint(
+                condition=Q(interval_minutes=None)
+                | Q(slot_minutes=None)
+                | Q(
+                    interval_minutes__gte=F("slot_minutes")
+                    + F("buffer_before_minutes")
+                    + F("buffer_after_minutes")
+                ),
+                name="%(class)s_interval_is_long_enough",
+            ),
+        )
+
+    def clean(self) -> None:
+        """Refuses what no slot fits into."""
+        errors: dict[str, str] = {}
+        # What a field alone refuses has had its sentence, and maybe has no value.
+        opens_at: time | None = self.opens_at
+        closes_at: time | None = self.closes_at
+        minutes = (
+            *(self.slot_minutes, self.interval_minutes),
+            *(self.buffer_before_minutes, self.buffer_after_minutes),
+        )
+        if opens_at is None or closes_at is None or not all(map(_is_part_of_day, minutes)):
+            return
+        if opens_at == closes_at != time.min:
+            errors["closes_at"] = (
+                "This must differ from opening, but for 00:00 to 00:00, the whole day."
+            )
+        elif self.slot_footprint > self.wall_length:
+            errors["slot_minutes"] = "A slot with its buffers is longer than the opening."
+        if self.interval_minutes and timedelta(minutes=self.interval_minutes) < self.slot_footprint:
+            errors["interval_minutes"] = "This is shorter than a slot with its buffers."
+        if errors:
+            raise ValidationError(errors)
+
+    @property
+    def slot_length(self) -> timedelta:
+        if self.slot_minutes is None:
+            return settings.SLOT_DURATION
+        return timedelta(minutes=self.slot_minutes)
+
+    @property
+    def buffer_before(self) -> timedelta:
+        return timedelta(minutes=self.buffer_before_minutes or 0)
+
+    @property
+    def buffer_after(self) -> timedelta:
+        return timedelta(minutes=self.buffer_after_minutes or 0)
+
+    @property
+    def slot_footprint(self) -> timedelta:
+        """A slot with both its buffers."""
+        return self.buffer_before + self.slot_length + self.buffer_after
+
+    @property
+    def interval_length(self) -> timedelta:
+        """From start to start, never less than a slot with its buffers."""
+        # The installation's length may have grown since the interval was set.
+        return max(timedelta(minutes=self.interval_minutes or 0), self.slot_footprint)
+
+    @property
+    def wall_length(self) -> timedelta:
+        """From opening to closing, on a day on which the clock does not jump."""
+        opening, closing = (
+            datetime.combine(date.min, wall_clock, tzinfo=None)
+            for wall_clock in (self.opens_at, self.closes_at)
+        )
+        return closing - opening if closing > opening else closing - opening + timedelta(days=1)
+
+
+def _check_dates(first: date | None, last: date | None, field: str) -> None:
+    """Raises ValidationError where two dates are in the wrong order, or too far apart."""
+    if first is None or last is None:
+        return
+    if last < first:
+        raise ValidationError({field: "This must not be before the first date."})
+    if last - first > _LONGEST_RANGE:
+        raise ValidationError({field: "This must be within five years of the first date."})
+
+
+class OpeningHours(SlotRules):
+    """One stretch of one weekday in which slots are offered, from one date until another."""
+
+    id = UlidField("hours")
+    venue = models.ForeignKey(Venue, on_delete=models.CASCADE, related_name="opening_hours")
+    resource = models.ForeignKey(
+        Resource, on_delete=models.CASCADE, null=True, blank=True, related_name="opening_hours"
+    )
+    weekday = models.PositiveSmallIntegerField(choices=Weekday)
+    valid_from = models.DateField(null=True, blank=True, help_text="First day; open where empty.")
+    valid_until = models.DateField(null=True, blank=True, help_text="Last day; open where empty.")
+
+    class Meta(SlotRules.Meta):
         ordering = ("resource", "weekday", "opens_at")
         verbose_name_plural = "opening hours"
         constraints = (
+            models.CheckConstraint(condition=Q(weekday__range=(0, 6)), name="hours_have_a_weekday"),
             models.CheckConstraint(
-                condition=Q(slot_minutes__gt=0) | Q(slot_minutes=None), name="slots_take_time"
+                condition=Q(valid_from=None)
+                | Q(valid_until=None)
+                | Q(valid_until__gte=F("valid_from")),
+                name="hours_end_after_they_begin",
             ),
+            *SlotRules.Meta.constraints,
         )
 
     def __str__(self) -> str:
         return f"{self.get_weekday_display()} {self.opens_at:%H:%M} to {self.closes_at:%H:%M}"
 
     @property
-    def slot_duration(self) -> timedelta:
-        if self.slot_minutes is None:
-            return settings.SLOT_DURATION
-        return timedelta(minutes=self.slot_minutes)
+    def stretch(self) -> Stretch:
+        return Stretch(
+            self.opens_at, self.wall_length, self.valid_from, self.valid_until, self.weekday
+        )
+
+    def clean(self) -> None:
+        super().clean()
+        _check_dates(self.valid_from, self.valid_until, "valid_until")
+
+
+class SpecialHours(SlotRules):
+    """A stretch of every day of a range of dates, in place of that owner's weekly hours."""
+
+    id = UlidField("special")
+    venue = models.ForeignKey(Venue, on_delete=models.CASCADE, related_name="special_hours")
+    resource = models.ForeignKey(
+        Resource, on_delete=models.CASCADE, null=True, blank=True, related_name="special_hours"
+    )
+    first_date = models.DateField()
+    last_date = models.DateField()
+    reason = models.CharField(max_length=200, blank=True, validators=[validate_line])
+
+    class Meta(SlotRules.Meta):
+        ordering = ("first_date", "opens_at")
+        verbose_name_plural = "special hours"
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(last_date__gte=F("first_date")), name="special_hours_end_after_begin"
+            ),
+            *SlotRules.Meta.constraints,
+        )
+
+    def __str__(self) -> str:
+        return f"{self.venue}, {self.first_date} to {self.last_date}, {self.opens_at:%H:%M}"
+
+    @property
+    def stretch(self) -> Stretch:
+        return Stretch(self.opens_at, self.wall_length, self.first_date, self.last_date)
+
+    def clean(self) -> None:
+        super().clean()
+        _check_dates(self.first_date, self.last_date, "last_date")
 
 
 class Closure(UlidModel):
@@ -197,10 +484,12 @@ class Closure(UlidModel):
     id = UlidField("closure")
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
     venue = models.ForeignKey(Venue, on_delete=models.CASCADE, related_name="closures")
-    resource = models.ForeignKey(Resource, on_delete=models.CASCADE, null=True, blank=True)
+    resource = models.ForeignKey(
+        Resource, on_delete=models.CASCADE, null=True, blank=True, related_name="closures"
+    )
     first_date = models.DateField()
     last_date = models.DateField()
-    reason = models.CharField(max_length=200, blank=True)
+    reason = models.CharField(max_length=200, blank=True, validators=[validate_line])
 
     class Meta:
         ordering = ("first_date",)
@@ -212,3 +501,6 @@ class Closure(UlidModel):
 
     def __str__(self) -> str:
         return f"{self.venue}, {self.first_date} to {self.last_date}"
+
+    def clean(self) -> None:
+        _check_dates(self.first_date, self.last_date, "last_date")

@@ -1,6 +1,7 @@
 """Reading venues. What is out of the actor's reach is NotFound."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -9,7 +10,8 @@ from accounts.actors import Actor
 from accounts.selectors import works_for
 from reserve.core.errors import NotFound
 from reserve.core.pages import Page, page_of
-from venues.models import Resource, Venue
+from venues.models import Closure, OpeningHours, Resource, SpecialHours, Venue
+from venues.schedule import ClosedDays, Schedule, SpecialDays, WeeklyHours
 
 
 def venues_visible_to(actor: Actor) -> QuerySet[Venue]:
@@ -47,3 +49,78 @@ def resources_of_venues(venue_ids: Sequence[UUID]) -> dict[UUID, list[Resource]]
     for resource in Resource.objects.filter(venue_id__in=venue_ids).order_by("position", "name"):
         resources[resource.venue_id].append(resource)
     return resources
+
+
+def schedules_of(*, venue_id: UUID) -> list[Schedule]:
+    """The schedule of each resource of a venue, in the order of their board."""
+    return schedules_of_venues([venue_id])[venue_id]
+
+
+def schedules_of_venues(venue_ids: Sequence[UUID]) -> dict[UUID, list[Schedule]]:
+    """The schedules of several venues' resources, by four queries however many there are."""
+    hours = _by_owner(OpeningHours.objects.filter(venue_id__in=venue_ids))
+    special_hours = _by_owner(SpecialHours.objects.filter(venue_id__in=venue_ids))
+    closures = _by_owner(Closure.objects.filter(venue_id__in=venue_ids))
+    schedules: dict[UUID, list[Schedule]] = {venue_id: [] for venue_id in venue_ids}
+    resources = Resource.objects.filter(venue_id__in=venue_ids).select_related("venue")
+    for resource in resources.order_by("position", "name", "id"):
+        owners = (resource.venue_id, None), (resource.venue_id, resource.pk)
+        schedules[resource.venue_id].append(
+            Schedule(
+                organization_id=resource.organization_id,
+                venue_id=resource.venue_id,
+                resource_id=resource.pk,
+                zone=resource.venue.zone,
+                capacity=resource.capacity,
+                hours=tuple(
+                    WeeklyHours(
+                        **_pattern(rule, resource),
+                        weekday=rule.weekday,
+                        valid_from=rule.valid_from,
+                        valid_until=rule.valid_until,
+                    )
+                    for owner in owners
+                    for rule in hours.get(owner, ())
+                ),
+                special_hours=tuple(
+                    SpecialDays(
+                        **_pattern(rule, resource),
+                        first_date=rule.first_date,
+                        last_date=rule.last_date,
+                    )
+                    for owner in owners
+                    for rule in special_hours.get(owner, ())
+                ),
+                closures=tuple(
+                    ClosedDays(rule.first_date, rule.last_date)
+                    for owner in owners
+                    for rule in closures.get(owner, ())
+                ),
+            )
+        )
+    return schedules
+
+
+_Rule = TypeVar("_Rule", OpeningHours, SpecialHours, Closure)
+_Owner = tuple[UUID, UUID | None]
+"""A venue, and the resource of it that a rule is for; with None, all of them."""
+
+
+def _by_owner(rules: Iterable[_Rule]) -> dict[_Owner, list[_Rule]]:
+    owned: dict[_Owner, list[_Rule]] = {}
+    for rule in rules:
+        owned.setdefault((rule.venue_id, rule.resource_id), []).append(rule)
+    return owned
+
+
+def _pattern(rule: OpeningHours | SpecialHours, resource: Resource) -> dict[str, Any]:
+    return {
+        "is_own": rule.resource_id is not None,
+        "opens_at": rule.opens_at,
+        "closes_at": rule.closes_at,
+        "length": rule.slot_length,
+        "interval": rule.interval_length,
+        "buffer_before": rule.buffer_before,
+        "buffer_after": rule.buffer_after,
+        "capacity": rule.capacity or resource.capacity,
+    }

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from bookings.states import BookingStatus
 from reserve.core.clock import now
 from venues.models import Venue
-from venues.opening import day_bounds
+from venues.schedule import day_bounds
 
 
 class DayFilter(admin.SimpleListFilter):

@@ -3,9 +3,6 @@
 from collections.abc import Container, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
-from zoneinfo import ZoneInfo
-
-from django.db.models import Prefetch
 
 from accounts.actors import Actor
 from bookings.desk import desk
@@ -13,10 +10,10 @@ from bookings.models import Slot
 from bookings.requests.slot import ChangeSlot
 from reserve.core.clock import now
 from reserve.core.errors import Invalid
-from venues.models import Closure, OpeningHours, Resource, Venue
-from venues.opening import day_bounds, slots_of_day
-
-MAX_CAPACITY = 1_000_000_000
+from venues.models import Venue
+from venues.schedule import Schedule, day_bounds
+from venues.selectors import schedules_of
+from venues.validators import MAX_CAPACITY
 
 
 def publish_slots(*, venue: Venue, first_date: date, last_date: date) -> int:
@@ -24,12 +21,7 @@ def publish_slots(*, venue: Venue, first_date: date, last_date: date) -> int:
 
     Both dates are the venue's own and included. Returns how many were added.
     """
-    resources = list(
-        venue.resources.prefetch_related(
-            Prefetch("opening_hours", queryset=OpeningHours.objects.order_by("opens_at"))
-        )
-    )
-    closures = list(venue.closures.filter(first_date__lte=last_date, last_date__gte=first_date))
+    schedules = schedules_of(venue_id=venue.pk)
     # What is there already is left out: of a horizon that is republished, that is nearly all.
     begins_at, _ = day_bounds(first_date, venue.zone)
     # An opening may run past midnight, and its slots begin on the next day.
@@ -37,9 +29,9 @@ def publish_slots(*, venue: Venue, first_date: date, last_date: date) -> int:
     published = Slot.objects.filter(venue=venue, starts_at__gte=begins_at, starts_at__lt=ends_at)
     days = list(_dates(first_date, last_date))
     known = set(published.values_list("resource_id", "starts_at"))
-    for resource in resources:
+    for schedule in schedules:
         Slot.objects.bulk_create(
-            _slots_of_resource(resource, venue.zone, closures, days, known),
+            _slots_of(schedule, days, known),
             batch_size=1_000,
             ignore_conflicts=True,
         )
@@ -71,34 +63,22 @@ def change_slot(
     return desk.submit(ChangeSlot(actor, slot_id, capacity, is_closed, reason))
 
 
-def _slots_of_resource(
-    resource: Resource,
-    zone: ZoneInfo,
-    closures: Sequence[Closure],
-    days: Sequence[date],
-    known: Container[tuple[UUID, datetime]],
+def _slots_of(
+    schedule: Schedule, days: Sequence[date], known: Container[tuple[UUID, datetime]]
 ) -> Iterator[Slot]:
-    hours = list(resource.opening_hours.all())
     for day in days:
-        if any(_closes(closure, resource, day) for closure in closures):
-            continue
-        for interval in slots_of_day(day, zone, hours):
-            if (resource.pk, interval.starts_at) in known:
+        for planned in schedule.slots_of(day):
+            if (schedule.resource_id, planned.starts_at) in known:
                 continue
             # Ids, not instances: for thousands of rows that is a quarter of the time.
             yield Slot(
-                organization_id=resource.organization_id,
-                venue_id=resource.venue_id,
-                resource_id=resource.pk,
-                starts_at=interval.starts_at,
-                ends_at=interval.ends_at,
-                capacity=interval.rule.capacity or resource.capacity,
+                organization_id=schedule.organization_id,
+                venue_id=schedule.venue_id,
+                resource_id=schedule.resource_id,
+                starts_at=planned.starts_at,
+                ends_at=planned.ends_at,
+                capacity=planned.capacity,
             )
-
-
-def _closes(closure: Closure, resource: Resource, day: date) -> bool:
-    concerns = closure.resource_id is None or closure.resource_id == resource.pk
-    return concerns and closure.first_date <= day <= closure.last_date
 
 
 def _dates(first: date, last: date) -> Iterator[date]:

@@ -34,13 +34,10 @@ from reserve.demo.logins import ADMINISTRATOR, CUSTOMERS, STAFF, DemoLogin
 from reserve.demo.places import ORGANIZATIONS, DemoOrganization, DemoVenue, Holiday
 from reserve.demo.plan import COMING_DAYS, PAST_DAYS, Planned, plan_bookings
 from venues.models import Resource, Venue
-from venues.opening import instant
-from venues.services.venues import (
-    add_closure,
-    add_resource,
-    create_venue,
-    set_opening_hours,
-)
+from venues.schedule import instant
+from venues.services.resources import ResourceDetails, add_resource
+from venues.services.schedule import add_closure, set_opening_hours
+from venues.services.venues import create_venue
 
 # Where a booking is found again: its resource, its start, its guest's name.
 _Key = tuple[UUID, datetime, str]
@@ -111,24 +108,24 @@ def _ensure_organization(demo: DemoOrganization, users: dict[str, User]) -> Orga
 
 def _ensure_venue(organization: Organization, demo: DemoVenue) -> Venue:
     owner = _member(organization, Role.OWNER)
+    first, *others = (
+        ResourceDetails(
+            name=wanted.name,
+            capacity=wanted.capacity,
+            booking_mode=wanted.booking_mode,
+            position=position,
+        )
+        for position, wanted in enumerate(demo.resources)
+    )
     venue = organization.venues.filter(slug=demo.details.slug).first() or create_venue(
-        actor=owner, organization_id=organization.pk, details=demo.details
+        actor=owner, organization_id=organization.pk, details=demo.details, resource=first
     )
     resources = {resource.name: resource for resource in venue.resources.all()}
-    for position, wanted in enumerate(demo.resources):
-        if wanted.name not in resources:
-            resources[wanted.name] = add_resource(
-                actor=owner,
-                venue_id=venue.pk,
-                name=wanted.name,
-                capacity=wanted.capacity,
-                booking_mode=wanted.booking_mode,
-                position=position,
-            )
-        if not resources[wanted.name].opening_hours.exists():
-            set_opening_hours(
-                actor=owner, resource_id=resources[wanted.name].pk, openings=demo.openings
-            )
+    for details in others:
+        if details.name not in resources:
+            resources[details.name] = add_resource(actor=owner, venue_id=venue.pk, details=details)
+    if not venue.opening_hours.exists():
+        set_opening_hours(actor=owner, venue_id=venue.pk, resource_id=None, openings=demo.openings)
     _ensure_closures(owner, venue, demo, resources)
     today = venue.local(organization.created_at).date()
     publish_slots(

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import time
 
 from venues.models import BookingMode, ConfirmationMode, Weekday
-from venues.services.venues import Opening, VenueDetails
+from venues.services.schedule import Opening
+from venues.services.venues import VenueDetails
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,11 @@ RESTAURANT = DemoVenue(
         postal_code="1799",
         city="København V",
         country="DK",
+        latitude=55.6657,
+        longitude=12.5741,
+        contact_email="hello@havnekaer.example",
+        contact_phone="+45 33 00 14 14",
+        website="https://havnekaer.example",
         timezone="Europe/Copenhagen",
         confirmation_mode=ConfirmationMode.AUTOMATIC,
         minimum_notice_minutes=60,
@@ -156,6 +162,11 @@ PADEL = DemoVenue(
         street="Warehouse 9, 17A Street, Al Quoz 3",
         city="Dubai",
         country="AE",
+        latitude=25.1338,
+        longitude=55.2296,
+        contact_email="hello@marsa-padel.example",
+        contact_phone="+971 4 555 0117",
+        website="https://marsa-padel.example",
         timezone="Asia/Dubai",
         confirmation_mode=ConfirmationMode.AUTOMATIC,
         booking_horizon_days=45,
@@ -191,6 +202,11 @@ BARBER = DemoVenue(
         postal_code="110-0001",
         city="Tokyo",
         country="JP",
+        latitude=35.7268,
+        longitude=139.7661,
+        contact_email="hello@kamiya-barber.example",
+        contact_phone="+81 3 5550 0187",
+        website="https://kamiya-barber.example",
         timezone="Asia/Tokyo",
         confirmation_mode=ConfirmationMode.MANUAL,
         minimum_notice_minutes=30,
@@ -232,6 +248,11 @@ MUSEUM = DemoVenue(
         postal_code="10014",
         city="New York, NY",
         country="US",
+        latitude=40.7411,
+        longitude=-74.0076,
+        contact_email="hello@museum-of-printing.example",
+        contact_phone="+1 212 555 0141",
+        website="https://museum-of-printing.example",
         timezone="America/New_York",
         confirmation_mode=ConfirmationMode.AUTOMATIC,
         maximum_party_size=30,
@@ -272,6 +293,11 @@ CLINIC = DemoVenue(
         postal_code="10011",
         city="New York, NY",
         country="US",
+        latitude=40.7433,
+        longitude=-74.0074,
+        contact_email="hello@family-clinic.example",
+        contact_phone="+1 212 555 0188",
+        website="https://family-clinic.example",
         timezone="America/New_York",
         confirmation_mode=ConfirmationMode.MANUAL,
         minimum_notice_minutes=24 * 60,

@@ -8,18 +8,6 @@ from accounts.models import Membership, Role
 from tests.admin.tenants import Tenant, page_of
 from venues.models import Closure, OpeningHours, Resource, Venue
 
-VENUE = {
-    "name": "The New Room",
-    "slug": "the-new-room",
-    "timezone": "Europe/Copenhagen",
-    "confirmation_mode": "AUTOMATIC",
-    "minimum_notice_minutes": 0,
-    "minimum_party_size": 1,
-    "cancellation_cutoff_minutes": 0,
-    "is_public": "on",
-    "accepts_guests": "on",
-}
-
 
 def formset(prefix: str, *rows: dict, initial: int = 0) -> dict:
     fields = {
@@ -33,8 +21,27 @@ def formset(prefix: str, *rows: dict, initial: int = 0) -> dict:
     return fields
 
 
+NO_HOURS = formset("opening_hours") | formset("special_hours")
+VENUE = {
+    **NO_HOURS,
+    "name": "The New Room",
+    "slug": "the-new-room",
+    "timezone": "Europe/Copenhagen",
+    "confirmation_mode": "AUTOMATIC",
+    "minimum_notice_minutes": 0,
+    "minimum_party_size": 1,
+    "cancellation_cutoff_minutes": 0,
+    "is_public": "on",
+    "accepts_guests": "on",
+}
 RESOURCE_ROW = {"name": "Hall", "booking_mode": "SHARED", "capacity": 12, "position": 0}
-HOURS_ROW = {"weekday": 2, "opens_at": "10:00", "closes_at": "18:00"}
+HOURS_ROW = {
+    "weekday": 2,
+    "opens_at": "10:00",
+    "closes_at": "18:00",
+    "buffer_before_minutes": 0,
+    "buffer_after_minutes": 0,
+}
 
 
 def errors_of(response) -> dict:
@@ -118,7 +125,12 @@ def test_the_role_in_each_organization_counts(ours, theirs, admin_of) -> None:
 
 def test_resources_and_hours_belong_to_the_venues_organization(ours, admin_of) -> None:
     browser = admin_of(ours.manager)
-    fields = {**RESOURCE_ROW, "venue": ours.venue.pk, **formset("opening_hours", HOURS_ROW)}
+    fields = {
+        **RESOURCE_ROW,
+        "venue": ours.venue.pk,
+        **NO_HOURS,
+        **formset("opening_hours", HOURS_ROW),
+    }
     assert browser.post(page_of(Resource, "add"), fields).status_code == 302
     resource = Resource.objects.get(name="Hall")
     assert resource.organization == ours.organization
@@ -136,7 +148,7 @@ def test_rows_of_another_tenant_cannot_be_chosen(ours, theirs, admin_of) -> None
         organization=ours.organization, name="Second", slug="second", timezone="UTC"
     )
     browser = admin_of(ours.owner)
-    fields = {**RESOURCE_ROW, "venue": theirs.venue.pk, **formset("opening_hours")}
+    fields = {**RESOURCE_ROW, "venue": theirs.venue.pk, **NO_HOURS}
     assert "venue" in errors_of(browser.post(page_of(Resource, "add"), fields))
     closure = _closure(ours, resource=theirs.resource.pk)
     assert "resource" in errors_of(browser.post(page_of(Closure, "add"), closure))
@@ -151,6 +163,7 @@ def test_hours_of_another_tenant_cannot_be_moved_or_deleted(ours, theirs, admin_
     fields = {
         **RESOURCE_ROW,
         "venue": ours.venue.pk,
+        **NO_HOURS,
         **formset("opening_hours", row, initial=1),
     }
     admin_of(ours.owner).post(page_of(Resource, "change", ours.resource), fields)

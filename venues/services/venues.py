@@ -1,24 +1,25 @@
-"""Setting up places: venues, what can be booked there, and when.
+"""Setting up places.
 
-What is published already follows from `bookings.services.slots`, not from here.
+Slots that are published already follow from `bookings.services`, not from here.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import date, time
-from typing import TypeVar
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db import models, transaction
+import psycopg.errors as postgres
+from django.db import IntegrityError, transaction
 
 from accounts.actors import Actor
 from accounts.selectors import require_manager
-from reserve.core.errors import Invalid, NotFound
-from venues.models import BookingMode, Closure, ConfirmationMode, OpeningHours, Resource, Venue
-from venues.selectors import visible_venue
+from reserve.core.errors import Invalid
+from venues.models import ConfirmationMode, Resource, Venue
+from venues.services.access import lock_venue, record_schedule_change
+from venues.services.checks import apply_changes, errors_of, refuse
+from venues.services.resources import ResourceDetails
 
-Row = TypeVar("Row", bound=models.Model)
+FIRST_CAPACITY = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +30,17 @@ class VenueDetails:
     slug: str
     timezone: str
     description: str = ""
+    picture_urls: list[str] = field(default_factory=list)
     street: str = ""
     postal_code: str = ""
     city: str = ""
+    region: str = ""
     country: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
+    contact_email: str = ""
+    contact_phone: str = ""
+    website: str = ""
     is_public: bool = True
     confirmation_mode: ConfirmationMode = ConfirmationMode.AUTOMATIC
     booking_horizon_days: int | None = None
@@ -45,143 +53,66 @@ class VenueDetails:
     accepts_guests: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """One stretch of one weekday, by the venue's clock; Monday is 0."""
-
-    weekday: int
-    opens_at: time
-    closes_at: time
-    slot_minutes: int | None = None
-    capacity: int | None = None
+VENUE_FIELDS = frozenset(each.name for each in fields(VenueDetails))
+_MOVES_SLOTS = frozenset({"timezone", "booking_horizon_days"})
 
 
-def create_venue(*, actor: Actor, organization_id: UUID, details: VenueDetails) -> Venue:
-    """Add a venue to an organization.
+def create_venue(
+    *,
+    actor: Actor,
+    organization_id: UUID,
+    details: VenueDetails,
+    resource: ResourceDetails | None = None,
+) -> Venue:
+    """Add a venue to an organization, with its first resource.
+
+    Args:
+        resource: without it, one that is named like the venue and has FIRST_CAPACITY seats.
 
     Raises:
         Forbidden: the actor does not manage the organization.
-        Invalid: a value that makes no sense, or a slug that is taken.
+        Invalid: a value that makes no sense, or a slug that is taken. The names of the
+            resource's fields begin with `resource.`.
     """
     require_manager(actor=actor, organization_id=organization_id)
-    return _save(Venue(organization_id=organization_id, **asdict(details)))
-
-
-def add_resource(
-    *,
-    actor: Actor,
-    venue_id: UUID,
-    name: str,
-    capacity: int,
-    booking_mode: BookingMode = BookingMode.SHARED,
-    position: int = 0,
-) -> Resource:
-    """Add something that can be booked at a venue: a room, a court, a chair.
-
-    Raises:
-        NotFound: the venue is out of the actor's reach.
-        Forbidden: the actor does not manage its organization.
-        Invalid: a value that makes no sense.
-    """
-    venue = _managed_venue(actor, venue_id)
-    return _save(
-        Resource(
-            organization_id=venue.organization_id,
-            venue=venue,
-            name=name,
-            capacity=capacity,
-            booking_mode=booking_mode,
-            position=position,
-        )
-    )
-
-
-def set_opening_hours(
-    *, actor: Actor, resource_id: UUID, openings: Sequence[Opening]
-) -> list[OpeningHours]:
-    """Replace the week of a resource.
-
-    Raises:
-        NotFound: the resource is out of the actor's reach.
-        Forbidden: the actor does not manage its organization.
-        Invalid: a value that makes no sense; the old hours stay.
-    """
-    resource = _managed_resource(actor, resource_id)
-    hours = [
-        OpeningHours(organization_id=resource.organization_id, resource=resource, **asdict(opening))
-        for opening in openings
-    ]
-    for stretch in hours:
-        if stretch.slot_minutes == 0:
-            raise Invalid.field("slot_minutes", "This must be at least 1.")
-        # References and constraints are seen to; asking the database for each takes a query.
-        _check(stretch, exclude=("organization", "resource"), validate_constraints=False)
+    resource = resource or ResourceDetails(name=details.name, capacity=FIRST_CAPACITY)
+    venue = Venue(organization_id=organization_id, **asdict(details))
+    first = Resource(organization_id=organization_id, venue=venue, **asdict(resource))
+    errors = errors_of(venue)
+    # A name that is the venue's is refused as the venue's.
+    if not (errors and resource.name == details.name):
+        errors |= errors_of(first, prefix="resource.")
+    refuse(errors)
     with transaction.atomic():
-        resource.opening_hours.all().delete()
-        return OpeningHours.objects.bulk_create(hours)
-
-
-def add_closure(
-    *,
-    actor: Actor,
-    venue_id: UUID,
-    first_date: date,
-    last_date: date,
-    reason: str = "",
-    resource_id: UUID | None = None,
-) -> Closure:
-    """Offer nothing from one local date to another, both included, at a venue or one resource.
-
-    Raises:
-        NotFound: the venue or the resource is out of the actor's reach.
-        Forbidden: the actor does not manage its organization.
-        Invalid: the dates are in the wrong order.
-    """
-    venue = _managed_venue(actor, venue_id)
-    if last_date < first_date:
-        raise Invalid.field("last_date", "This must not be before the first date.")
-    if resource_id is not None and not venue.resources.filter(pk=resource_id).exists():
-        raise NotFound
-    return _save(
-        Closure(
-            organization_id=venue.organization_id,
-            venue=venue,
-            resource_id=resource_id,
-            first_date=first_date,
-            last_date=last_date,
-            reason=reason,
-        )
-    )
-
-
-def _managed_venue(actor: Actor, venue_id: UUID) -> Venue:
-    venue = visible_venue(actor=actor, venue_id=venue_id)
-    require_manager(actor=actor, organization_id=venue.organization_id)
+        _write(venue)
+        first.save(force_insert=True)
+        record_schedule_change(venue, ["resources"], actor=actor, resource_id=first.pk)
     return venue
 
 
-def _managed_resource(actor: Actor, resource_id: UUID) -> Resource:
-    resource = Resource.objects.filter(pk=resource_id).first()
-    if resource is None:
-        raise NotFound
-    _managed_venue(actor, resource.venue_id)
-    return resource
+def update_venue(*, actor: Actor, venue_id: UUID, changes: Mapping[str, Any]) -> Venue:
+    """Change some of a venue's details, by the names of `VenueDetails`.
+
+    Raises:
+        NotFound, Forbidden, Busy: as `lock_venue` says.
+        Invalid: an unknown name, a value that makes no sense, or a slug that is taken.
+    """
+    with transaction.atomic():
+        venue = lock_venue(actor=actor, venue_id=venue_id)
+        changed = apply_changes(venue, changes, VENUE_FIELDS)
+        refuse(errors_of(venue))
+        if changed:
+            _write(venue, changed)
+        if moved := changed & _MOVES_SLOTS:
+            record_schedule_change(venue, moved, actor=actor)
+    return venue
 
 
-def _save(row: Row) -> Row:
-    _check(row)
-    row.save(force_insert=True)
-    return row
-
-
-def _check(
-    row: models.Model, *, exclude: Sequence[str] = (), validate_constraints: bool = True
-) -> None:
-    """Raises Invalid with the sentences of Django's validators."""
+def _write(venue: Venue, changed: set[str] | None = None) -> None:
+    """Insert a venue, or write what has changed of it."""
     try:
-        row.full_clean(exclude=exclude, validate_constraints=validate_constraints)
-    except ValidationError as error:
-        errors = error.message_dict
-        # What concerns several fields together has no field of its own.
-        general = " ".join(errors.pop(NON_FIELD_ERRORS, ()))
-        raise Invalid(general or None, errors=errors) from None
+        venue.save(force_insert=changed is None, update_fields=changed)
+    except IntegrityError as error:
+        if isinstance(error.__cause__, postgres.UniqueViolation):
+            raise Invalid.field("slug", "A venue with this slug already exists.") from None
+        raise

@@ -1,0 +1,119 @@
+"""Refusing what makes no sense, before anything is written."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, time
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db import models
+
+from reserve.core.errors import Invalid
+from venues.models import OpeningHours, SpecialHours
+from venues.overlap import overlaps
+
+MAX_OPENINGS = 100
+MAX_SPECIAL_HOURS = 500
+MAX_CLOSURES = 500
+
+Errors = dict[str, list[str]]
+Rule = OpeningHours | SpecialHours
+
+# The first that fits a field decides: a date-time's field is a date's too.
+_KINDS: tuple[tuple[type[Any], type | tuple[type, ...], str], ...] = (
+    (models.BooleanField, bool, "This must be true or false."),
+    (models.IntegerField, int, "This must be a whole number."),
+    (models.FloatField, (int, float), "This must be a number."),
+    (ArrayField, (list, tuple), "This must be a list of texts."),
+    (models.DateField, date, "This must be a date."),
+    (models.TimeField, time, "This must be a time of day."),
+    (models.CharField, str, "This must be text."),
+    (models.TextField, str, "This must be text."),
+)
+
+
+def errors_of(row: models.Model, *, prefix: str = "") -> Errors:
+    """The sentences on a row's own values, by prefix and field.
+
+    References and the database's constraints are not asked: each would take a query.
+    """
+    errors = _wrong_kinds(row)
+    if not errors:
+        references = {field.name for field in row._meta.fields if field.is_relation}  # noqa: SLF001
+        try:
+            row.full_clean(references, validate_unique=False, validate_constraints=False)
+        except ValidationError as error:
+            errors = error.message_dict
+    return {f"{prefix}{name}": sentences for name, sentences in errors.items()}
+
+
+def errors_of_rules(rules: Iterable[Rule], *, name: str, maximum: int) -> Errors:
+    """The sentences on all the rules of one owner: `openings.1.opens_at` is the second's."""
+    rules = list(rules)
+    if len(rules) > maximum:
+        return {name: [f"There must be at most {maximum}."]}
+    errors: Errors = {}
+    for position, rule in enumerate(rules):
+        errors |= errors_of(rule, prefix=f"{name}.{position}.")
+    if errors:
+        return errors
+    return {
+        f"{name}.{position}.opens_at": [sentence]
+        for position, sentence in overlapping(rules).items()
+    }
+
+
+def overlapping(rules: Iterable[Rule]) -> dict[int, str]:
+    """A sentence on each rule of one owner that overlaps an earlier one, by its position."""
+    rules = list(rules)
+    return {
+        position: f"This overlaps another: {rules[earlier]}."
+        for position, earlier in overlaps([rule.stretch for rule in rules]).items()
+    }
+
+
+def refuse(errors: Mapping[str, list[str]]) -> None:
+    """Raises Invalid where there are any."""
+    if errors:
+        fields = {name: sentences for name, sentences in errors.items() if name != NON_FIELD_ERRORS}
+        # What concerns several fields together has no field of its own.
+        raise Invalid(" ".join(errors.get(NON_FIELD_ERRORS, ())) or None, errors=fields)
+
+
+def apply_changes(row: models.Model, changes: Mapping[str, Any], fields: Iterable[str]) -> set[str]:
+    """Set a row's fields; return the names of those that are another now.
+
+    Raises:
+        Invalid: a name that is none of these fields.
+    """
+    refuse({name: ["There is no such field."] for name in changes.keys() - set(fields)})
+    before = {name: getattr(row, name) for name in changes}
+    for name, value in changes.items():
+        setattr(row, name, value)
+    return {name for name, value in before.items() if not _same(value, changes[name])}
+
+
+def _same(before: object, after: object) -> bool:
+    # 1 and True are equal, and not the same.
+    return before == after and isinstance(after, bool) == isinstance(before, bool)
+
+
+def _wrong_kinds(row: models.Model) -> Errors:
+    errors: Errors = {}
+    for field in row._meta.fields:  # noqa: SLF001
+        value = getattr(row, field.attname)
+        if field.is_relation or not field.editable or (value is None and field.null):
+            continue
+        for field_kind, kind, sentence in _KINDS:
+            if isinstance(field, field_kind):
+                # A boolean is an int to Python, and a date-time a date.
+                disguised = kind is not bool and isinstance(value, bool | datetime)
+                if disguised or not isinstance(value, kind) or not _holds_text(value):
+                    errors[field.name] = [sentence]
+                break
+    return errors
+
+
+def _holds_text(value: object) -> bool:
+    """True of what is no list; ours hold text."""
+    return not isinstance(value, list | tuple) or all(isinstance(item, str) for item in value)
