@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Protocol, cast
 
-from bench import bookings
+from bench import bookings, publication
 from bench.place import Place, place
 from bench.results import Report
 from reserve.embedded import EmbeddedError
@@ -35,7 +35,10 @@ def _benchmark(module: ModuleType) -> Benchmark:
     return cast(Benchmark, module)
 
 
-BENCHMARKS: Mapping[str, Benchmark] = {"bookings": _benchmark(bookings)}
+BENCHMARKS: Mapping[str, Benchmark] = {
+    "bookings": _benchmark(bookings),
+    "publication": _benchmark(publication),
+}
 
 
 def main() -> int:

@@ -25,7 +25,8 @@ from psycopg import errors as postgres
 
 from bookings import full_slots
 from bookings.crash_points import reach
-from bookings.errors import SlotBusy
+from bookings.difference import Difference
+from bookings.errors import SlotBusy, SlotOverlaps
 from bookings.guests import forget_guests
 from bookings.ledger import Ledger, MoreSlots
 from bookings.live import announce
@@ -41,13 +42,14 @@ from reserve.outbox.wake import wake_relay
 
 log = get_logger(__name__)
 
-Outcome = Booking | Slot | Exception
+Outcome = Booking | Slot | Difference | Exception
 _Answer = tuple["Future[Any] | asyncio.Future[Any]", Outcome]
 
 # How long a caller waits for its outcome; the database's own limits end sooner.
 _PATIENCE_SECONDS = 20.0
 # Rounds in which the set of slots to be locked may still grow.
 _MAX_ROUNDS = 5
+_TAKEN_MEANWHILE = (postgres.UniqueViolation, postgres.ExclusionViolation)
 
 
 def _answer(tickets: Sequence[Ticket[Any]], outcomes: Sequence[Outcome]) -> None:
@@ -159,8 +161,8 @@ def commit(batch: Sequence[Request[Any]], *, attempts: int = 2) -> list[Outcome]
     commit went unanswered is not: it may have been carried out.
 
     Args:
-        attempts: how often a single request is tried whose key or code another
-            transaction has just written: the next attempt sees it, or draws another.
+        attempts: how often a single request is tried whose key, code or time another
+            transaction has just taken: the next attempt sees it, or draws another.
     """
     try:
         return _commit_once(batch)
@@ -172,7 +174,7 @@ def commit(batch: Sequence[Request[Any]], *, attempts: int = 2) -> list[Outcome]
         if len(batch) > 1:
             log.warning("batch_retried_singly", requests=len(batch), reason=type(error).__name__)
             return [outcome for request in batch for outcome in commit([request])]
-        if attempts > 1 and isinstance(error.__cause__, postgres.UniqueViolation):
+        if attempts > 1 and isinstance(error.__cause__, _TAKEN_MEANWHILE):
             return commit(batch, attempts=attempts - 1)
         return [_refusal_of(error)]
 
@@ -252,6 +254,8 @@ def _refusal_of(error: Exception) -> Exception:
     cause = error.__cause__
     if isinstance(cause, postgres.LockNotAvailable | postgres.QueryCanceled):
         return SlotBusy()
+    if isinstance(cause, postgres.ExclusionViolation):
+        return SlotOverlaps()
     if isinstance(error, OperationalError | InterfaceError):
         return ServiceUnavailable()
     return error

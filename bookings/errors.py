@@ -77,3 +77,10 @@ class CapacityInUse(Conflict):
 
     code = "INVALID_STATE"
     message = "More seats than that are taken already."
+
+
+class SlotOverlaps(Conflict):
+    """Of two slots of a resource that overlap only one can be open."""
+
+    code = "INVALID_STATE"
+    message = "Another slot of this resource is open at that time, or in use."

@@ -66,6 +66,7 @@ def slot_event(slot: Slot, *, actor: Actor, reason: str = "") -> EventRow:
         "reserved": slot.reserved,
         "capacity": slot.capacity,
         "is_closed": slot.is_closed,
+        "is_withdrawn": slot.is_withdrawn,
         "reason": reason,
         "actor": _name_of(actor),
     }

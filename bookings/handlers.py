@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bookings.errors import InvalidState
 from bookings.models import Booking
 from bookings.services.bookings import confirm_automatically
+from bookings.services.publication import request_republication
 from bookings.states import BookingStatus
 from reserve.outbox.models import Event
 from venues.models import ConfirmationMode
@@ -22,3 +23,13 @@ def confirm_new_bookings(events: Sequence[Event]) -> None:
         # Somebody was quicker: confirmed, cancelled or declined, it waits no more.
         if isinstance(outcome, Exception) and not isinstance(outcome, InvalidState):
             raise outcome
+
+
+def republish_changed_venues(events: Sequence[Event]) -> None:
+    """Ask for the venues' slots to be brought into line with their schedules.
+
+    Only notes it, in the database: a whole horizon may take longer than the relay
+    may keep bookings waiting, and however many changes come together, each venue is
+    republished once. A worker does it within seconds (`republish_requested`).
+    """
+    request_republication(venue_ids={event.subject_id for event in events})

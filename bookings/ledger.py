@@ -6,23 +6,26 @@ request that raises must not have changed it.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from accounts.actors import SYSTEM, Actor
 from bookings import store
 from bookings.customers import Customer, count_open_bookings
-from bookings.errors import HoldExpired, InvalidState
+from bookings.errors import HoldExpired, InvalidState, SlotOverlaps
 from bookings.events import EventRow, SeatChange, booking_event, slot_event
 from bookings.guests import GuestDetails, assign_guests
 from bookings.idempotency import IdempotentCall, Memory
 from bookings.models import Booking, BookingSlot, Slot
+from bookings.selectors import free_lapsed_seats
 from bookings.states import EXPIRE, SEATED, BookingStatus, Transition
 from reserve.core.clock import database_now
 from reserve.core.errors import NotFound
+
+MAX_SLOT_LENGTH = timedelta(days=1)
 
 
 class MoreSlots(Exception):
@@ -39,8 +42,8 @@ class _SlotChanges:
 
     seats: int = 0
     changes: int = 0
-    capacity: int | None = None
-    is_closed: bool | None = None
+    columns: dict[str, int | bool] = field(default_factory=dict)
+    """Other columns than seats, with their last values."""
 
 
 class Ledger:
@@ -60,6 +63,8 @@ class Ledger:
         self._slots_before: dict[UUID, list[UUID]] = {}
         self._events: list[EventRow] = []
         self._lapses_due: set[UUID] = set()
+        self._added_slots: dict[UUID, Slot] = {}
+        self._deleted_slots: dict[UUID, Slot] = {}
 
     # --- Reading, under the lock ------------------------------------------------
 
@@ -226,18 +231,77 @@ class Ledger:
         actor: Actor,
         capacity: int | None = None,
         is_closed: bool | None = None,
+        is_withdrawn: bool | None = None,
+        is_added_by_hand: bool | None = None,
+        has_own_capacity: bool | None = None,
         reason: str = "",
     ) -> Slot:
-        """Give a slot another capacity, close or reopen it. The caller has checked the capacity."""
+        """Give a slot another capacity, close or reopen it; None leaves a column as it is.
+
+        The caller has checked the capacity, and that nothing overlaps a slot that reopens.
+        """
         changes = self._slot_changes[slot.pk]
-        if capacity is not None:
-            slot.capacity = changes.capacity = capacity
-        if is_closed is not None:
-            slot.is_closed = changes.is_closed = is_closed
+        wanted = {
+            "capacity": capacity,
+            "is_closed": is_closed,
+            "is_withdrawn": is_withdrawn,
+            "is_added_by_hand": is_added_by_hand,
+            "has_own_capacity": has_own_capacity,
+        }
+        for name, value in wanted.items():
+            if value is not None:
+                setattr(slot, name, value)
+                changes.columns[name] = value
         slot.version += 1
         changes.changes += 1
         self._events.append(slot_event(slot, actor=actor, reason=reason))
         return slot
+
+    def add_slot(self, slot: Slot, *, actor: Actor, reason: str = "") -> Slot:
+        """Add a slot by hand, with an event. One that turns out to overlap fails the batch."""
+        slot.version = 1
+        self._added_slots[slot.pk] = slot
+        self._events.append(slot_event(slot, actor=actor, reason=reason))
+        return slot
+
+    def publish_slots(self, slots: Iterable[Slot]) -> None:
+        """Add slots that the schedule offers, without events; what overlaps by then is left out."""
+        self._added_slots.update((slot.pk, slot) for slot in slots)
+
+    @property
+    def deleted_slot_ids(self) -> Collection[UUID]:
+        return self._deleted_slots.keys()
+
+    def delete_slot(self, slot: Slot) -> None:
+        """Delete a slot of which nothing was ever recorded, and of which no event will tell."""
+        self._deleted_slots[slot.pk] = self.slots.pop(slot.pk)
+
+    def occupied(
+        self, *, resource_id: UUID, starts_at: datetime, ends_at: datetime
+    ) -> Iterator[Slot]:
+        """The slots of a resource that overlap a stretch of time and are open or in use.
+
+        Read unlocked, but for those that are locked anyway: of two that come at
+        once the constraint stops the second.
+        """
+        found = Slot.objects.filter(
+            resource_id=resource_id,
+            starts_at__lt=ends_at,
+            starts_at__gt=starts_at - MAX_SLOT_LENGTH,
+            ends_at__gt=starts_at,
+        )
+        stored = [slot for slot in found if slot.pk not in self._deleted_slots]
+        free_lapsed_seats([slot for slot in stored if slot.pk not in self.slots], self.now)
+        added = [
+            slot
+            for slot in self._added_slots.values()
+            if slot.resource_id == resource_id
+            and slot.starts_at < ends_at
+            and slot.ends_at > starts_at
+        ]
+        for slot in (*(self.slots.get(slot.pk, slot) for slot in stored), *added):
+            if slot.reserved or not slot.is_closed:
+                yield slot
 
     def _use_seats(self, booking: Booking, seats: int) -> list[SeatChange]:
         used = []
@@ -281,14 +345,43 @@ class Ledger:
 
     @property
     def changed_slots(self) -> list[Slot]:
-        return [self.slots[slot_id] for slot_id in self._slot_changes]
+        """What watchers should hear of, once it is committed; a slot that is gone as closed."""
+        for slot in self._deleted_slots.values():
+            slot.is_closed = True
+        return [
+            *(self.slots[slot_id] for slot_id in self._slot_changes),
+            *self._deleted_slots.values(),
+            *self._added_slots.values(),
+        ]
 
     def write(self) -> None:
-        """Write the changes, and nothing where there are none."""
+        """Write the changes, and nothing where there are none.
+
+        What makes room for a slot comes before it: no two open ones may overlap,
+        not even for a moment.
+        """
         self._recompute_lapses()
         if self._created or self._named:
             assign_guests([*self._created.values(), *self._named.values()])
-        store.write(self._rows())
+        if self._deleted_slots:
+            store.delete_slots(self._deleted_slots)
+        rows = self._rows()
+        reopened = [row for row in rows["slots"] if row.get("is_closed") is False]
+        if reopened:
+            rows["slots"] = [row for row in rows["slots"] if row.get("is_closed") is not False]
+        store.write(rows)
+        if reopened:
+            store.write({"slots": reopened})
+        if self._added_slots:
+            self._insert_slots()
+
+    def _insert_slots(self) -> None:
+        inserted = store.insert_slots(list(self._added_slots.values()))
+        for slot in list(self._added_slots.values()):
+            if slot.pk not in inserted:
+                if slot.version:
+                    raise SlotOverlaps
+                del self._added_slots[slot.pk]
 
     def _rows(self) -> dict[str, list[dict[str, Any]]]:
         created = [booking for booking, _ in self._created.values()]
@@ -370,8 +463,7 @@ def _slot_row(slot: Slot, changes: _SlotChanges) -> dict[str, Any]:
         "seats": changes.seats,
         "changes": changes.changes,
         "next_lapse_at": slot.next_lapse_at,
-        "capacity": changes.capacity,
-        "is_closed": changes.is_closed,
+        **changes.columns,
     }
 
 

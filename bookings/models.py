@@ -44,17 +44,36 @@ class Slot(UlidModel):
 
     `reserved` is written by the desk alone, under the slot's row lock; lapsed
     holds are part of it until somebody gives their seats back.
+
+    No two open slots of a resource overlap: the exclusion constraint
+    `slots_do_not_overlap`, which migration 0004 adds by SQL. No index and no
+    condition of one names `reserved`, so that a booking's update of a slot stays
+    within its page and touches no index.
     """
 
     id = UlidField("slot")
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
-    venue = models.ForeignKey(Venue, on_delete=models.PROTECT, related_name="slots")
-    resource = models.ForeignKey(Resource, on_delete=models.PROTECT, related_name="slots")
+    # Each begins an index with the time already.
+    venue = models.ForeignKey(Venue, on_delete=models.PROTECT, related_name="slots", db_index=False)
+    resource = models.ForeignKey(
+        Resource, on_delete=models.PROTECT, related_name="slots", db_index=False
+    )
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     capacity = models.PositiveIntegerField()
     reserved = models.PositiveIntegerField(default=0)
-    is_closed = models.BooleanField(default=False)
+    is_closed = models.BooleanField(default=False, help_text="By staff, or withdrawn.")
+    is_withdrawn = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Closed because the schedule does not offer it any more.",
+    )
+    is_added_by_hand = models.BooleanField(
+        default=False, db_default=False, help_text="By staff; the schedule leaves it alone."
+    )
+    has_own_capacity = models.BooleanField(
+        default=False, db_default=False, help_text="Staff set its capacity; the schedule does not."
+    )
     version = models.PositiveBigIntegerField(
         default=0, help_text="Grows by one with every change of seats, capacity or closure."
     )
@@ -65,17 +84,18 @@ class Slot(UlidModel):
     class Meta:
         ordering = ("starts_at", "resource")
         constraints = (
-            models.UniqueConstraint(
-                fields=("organization", "resource", "starts_at"), name="one_slot_per_start"
-            ),
             models.CheckConstraint(
                 condition=Q(reserved__gte=0, reserved__lte=F("capacity")),
                 name="slot_is_never_oversold",
             ),
             models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="slot_takes_time"),
+            models.CheckConstraint(
+                condition=Q(is_closed=True) | Q(is_withdrawn=False), name="slot_withdrawn_is_closed"
+            ),
         )
         indexes = (
             models.Index(fields=("venue", "starts_at"), name="slot_by_venue_and_time"),
+            models.Index(fields=("resource", "starts_at"), name="slot_by_resource_and_time"),
             models.Index(
                 fields=("next_lapse_at",),
                 condition=Q(next_lapse_at__isnull=False),
@@ -97,6 +117,46 @@ class Slot(UlidModel):
             remaining=self.remaining,
             now=now,
         )
+
+
+class Publication(UlidModel):
+    """How far a venue's slots are published, and by which time-zone data."""
+
+    id = UlidField("publication")
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
+    venue = models.OneToOneField(Venue, on_delete=models.CASCADE, related_name="publication")
+    published_until = models.DateField(
+        null=True, help_text="The last day, by the venue's calendar; included."
+    )
+    timezone = models.CharField(max_length=64, blank=True)
+    offsets = models.JSONField(
+        default=list,
+        help_text="What the zone's distance from UTC was taken to be: pairs of the instant from"
+        " which it holds (Unix time) and the distance, both in seconds.",
+    )
+    conflict_count = models.PositiveIntegerField(
+        default=0, help_text="Slots that seats in use, or staff, keep from following the schedule."
+    )
+    requested_at = models.DateTimeField(
+        null=True, help_text="When the schedule was said to have changed, until that is published."
+    )
+    claimed_until = models.DateTimeField(
+        null=True, help_text="Somebody is about to publish it; an end that passes frees it."
+    )
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("venue",)
+        indexes = (
+            models.Index(
+                fields=("requested_at",),
+                condition=Q(requested_at__isnull=False),
+                name="publication_requested",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.venue}, until {self.published_until}"
 
 
 class Booking(UlidModel):

@@ -65,12 +65,14 @@ def why_unavailable(slot: Slot, now: datetime) -> DomainError | None:
 
 
 def is_in_booking_window(venue: Venue, starts_at: datetime, now: datetime) -> bool:
-    """Whether a start is neither too near nor too far; the horizon counts the venue's days."""
+    """Whether a start is neither too near nor too far."""
+    return starts_at - now >= venue.minimum_notice and is_within_horizon(venue, starts_at, now)
+
+
+def is_within_horizon(venue: Venue, starts_at: datetime, now: datetime) -> bool:
+    """Whether a start is not too far ahead; the horizon counts the venue's days."""
     last_date = now.astimezone(venue.zone).date() + venue.booking_horizon
-    return (
-        starts_at - now >= venue.minimum_notice
-        and starts_at.astimezone(venue.zone).date() <= last_date
-    )
+    return starts_at.astimezone(venue.zone).date() <= last_date
 
 
 def is_party_size_allowed(

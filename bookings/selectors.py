@@ -115,9 +115,10 @@ def consecutive_slot_ids(*, slot_id: UUID, count: int) -> list[UUID]:
     if first is None:
         return [slot_id]
     following = Slot.objects.filter(
-        resource_id=first["resource_id"], starts_at__gte=first["starts_at"]
+        resource_id=first["resource_id"], starts_at__gt=first["starts_at"], is_withdrawn=False
     )
-    return list(following.order_by("starts_at").values_list("pk", flat=True)[:count])
+    ids = following.order_by("starts_at").values_list("pk", flat=True)
+    return [slot_id, *ids[: count - 1]]
 
 
 def slot_count_of(*, booking_id: UUID) -> int:

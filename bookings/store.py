@@ -5,7 +5,7 @@ Everywhere else the ORM does; here it costs three times as much
 against the ORM's equivalent.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -25,7 +25,8 @@ from venues.models import Resource, Venue
 _LOCK = """
 SELECT locked.*, clock_timestamp() FROM (
   SELECT s.id, s.organization_id, s.venue_id, s.resource_id, s.starts_at, s.ends_at,
-         s.capacity, s.reserved, s.is_closed, s.version, s.next_lapse_at,
+         s.capacity, s.reserved, s.is_closed, s.is_withdrawn, s.is_added_by_hand,
+         s.has_own_capacity, s.version, s.next_lapse_at,
          v.xmin::text || v.ctid::text, r.xmin::text || r.ctid::text
   FROM bookings_slot s
   JOIN venues_venue v ON v.id = s.venue_id
@@ -38,8 +39,10 @@ SELECT locked.*, clock_timestamp() FROM (
 
 _SLOT_COLUMNS = (
     *("id", "organization_id", "venue_id", "resource_id", "starts_at", "ends_at"),
-    *("capacity", "reserved", "is_closed", "version", "next_lapse_at"),
+    *("capacity", "reserved", "is_closed", "is_withdrawn", "is_added_by_hand"),
+    *("has_own_capacity", "version", "next_lapse_at"),
 )
+_COLUMNS = len(_SLOT_COLUMNS)
 
 # What is written, part by part; a statement has those parts for which there are
 # rows. Its rows come as one JSON document, which costs PostgreSQL less than as
@@ -52,9 +55,13 @@ _PARTS = {
   SET reserved = s.reserved + c.seats, version = s.version + c.changes,
       next_lapse_at = c.next_lapse_at,
       capacity = COALESCE(c.capacity, s.capacity),
-      is_closed = COALESCE(c.is_closed, s.is_closed)
+      is_closed = COALESCE(c.is_closed, s.is_closed),
+      is_withdrawn = COALESCE(c.is_withdrawn, s.is_withdrawn),
+      is_added_by_hand = COALESCE(c.is_added_by_hand, s.is_added_by_hand),
+      has_own_capacity = COALESCE(c.has_own_capacity, s.has_own_capacity)
   FROM input, jsonb_to_recordset(doc->'slots') AS c(
-    id uuid, seats int, changes int, next_lapse_at timestamptz, capacity int, is_closed boolean)
+    id uuid, seats int, changes int, next_lapse_at timestamptz, capacity int, is_closed boolean,
+    is_withdrawn boolean, is_added_by_hand boolean, has_own_capacity boolean)
   -- The ids once more: of a document PostgreSQL expects a hundred rows, and would
   -- rather read a table of a thousand slots than look for those few.
   WHERE s.id = c.id AND s.id = ANY(%(slot_ids)s)""",
@@ -119,16 +126,16 @@ def lock_slots(slot_ids: Collection[UUID]) -> tuple[dict[UUID, Slot], datetime |
     """
     rows = _execute(_LOCK, {"slot_ids": list(slot_ids)}).fetchall()
     slots: dict[UUID, Slot] = {}
-    venues = _venues.current({row[2]: row[11] for row in rows})
-    resources = _resources.current({row[3]: row[12] for row in rows})
+    venues = _venues.current({row[2]: row[_COLUMNS] for row in rows})
+    resources = _resources.current({row[3]: row[_COLUMNS + 1] for row in rows})
     now: datetime | None = None
     for row in rows:
-        slot = Slot.from_db("default", _SLOT_COLUMNS, row[:11])
+        slot = Slot.from_db("default", _SLOT_COLUMNS, row[:_COLUMNS])
         slot.venue = venues[slot.venue_id]
         slot.resource = resources[slot.resource_id]
         slots[slot.pk] = slot
         # The last row's lock is the last one waited for.
-        now = row[13]
+        now = row[-1]
     return slots, now
 
 
@@ -145,6 +152,44 @@ def write(changes: Mapping[str, list[dict[str, Any]]]) -> None:
         if "slots" in parts:
             parameters["slot_ids"] = [row["id"] for row in changes["slots"]]
         _execute(_write_statement(parts), parameters)
+
+
+# New slots as arrays, one for each column that differs: half the time of rows as
+# JSON, and a third of the ORM's. One that would overlap an open slot is left out.
+_INSERT = """
+INSERT INTO bookings_slot (
+  id, organization_id, venue_id, resource_id, starts_at, ends_at, capacity, reserved, is_closed,
+  is_withdrawn, is_added_by_hand, has_own_capacity, version)
+SELECT n.id, r.organization_id, r.venue_id, n.resource_id, n.starts_at, n.ends_at, n.capacity, 0,
+  false, false, n.is_added_by_hand, n.has_own_capacity, n.version
+FROM unnest(
+  %(id)s::uuid[], %(resource_id)s::uuid[], %(starts_at)s::timestamptz[],
+  %(ends_at)s::timestamptz[], %(capacity)s::int[], %(is_added_by_hand)s::boolean[],
+  %(has_own_capacity)s::boolean[], %(version)s::bigint[])
+  AS n(id, resource_id, starts_at, ends_at, capacity, is_added_by_hand, has_own_capacity, version)
+JOIN venues_resource r ON r.id = n.resource_id
+-- Always in the same order, or two that insert the same could wait for each other.
+ORDER BY n.resource_id, n.starts_at
+ON CONFLICT DO NOTHING
+RETURNING id
+"""
+_INSERTED_COLUMNS = (
+    *("id", "resource_id", "starts_at", "ends_at", "capacity", "is_added_by_hand"),
+    *("has_own_capacity", "version"),
+)
+
+
+def insert_slots(slots: Sequence[Slot]) -> set[UUID]:
+    """Insert new slots, but for those that overlap an open one; return which there are now."""
+    if not slots:
+        return set()
+    columns = {name: [getattr(slot, name) for slot in slots] for name in _INSERTED_COLUMNS}
+    return {row[0] for row in _execute(_INSERT, columns).fetchall()}
+
+
+def delete_slots(slot_ids: Collection[UUID]) -> None:
+    """Delete slots that were never used, while they are locked."""
+    _execute("DELETE FROM bookings_slot WHERE id = ANY(%(slot_ids)s)", {"slot_ids": list(slot_ids)})
 
 
 def _execute(statement: str, parameters: Mapping[str, object]) -> Any:

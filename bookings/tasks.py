@@ -1,10 +1,11 @@
+from datetime import timedelta
+
 from celery import shared_task
 
 from bookings import audit
 from bookings.idempotency import forget_old_keys
-from bookings.services import bookings, slots
+from bookings.services import bookings, publication
 from reserve.core.clock import now
-from venues.models import Venue
 
 
 @shared_task
@@ -22,9 +23,18 @@ def forget_idempotency_keys() -> int:
     return forget_old_keys(now())
 
 
+# Both end long before their time limit; the next one goes on.
+_PUBLISHING_TIME = timedelta(seconds=25)
+
+
 @shared_task
-def publish_slots() -> int:
-    return sum(slots.publish_horizon(venue=venue) for venue in Venue.objects.iterator())
+def roll_publications() -> int:
+    return publication.roll(within=_PUBLISHING_TIME)
+
+
+@shared_task
+def republish_changed_venues() -> int:
+    return publication.republish_requested(within=_PUBLISHING_TIME)
 
 
 # Acknowledged when it begins: it may outlast the broker's visibility timeout,

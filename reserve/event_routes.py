@@ -5,4 +5,5 @@ from reserve.outbox.services import Routes
 
 ROUTES: Routes = {
     "booking.created": (bookings.confirm_new_bookings,),
+    "venue.schedule_changed": (bookings.republish_changed_venues,),
 }

@@ -192,10 +192,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(hours=1),
         "options": {"expires": 3600},
     },
-    "publish slots": {
-        "task": "bookings.tasks.publish_slots",
-        "schedule": timedelta(hours=1),
-        "options": {"expires": 3600},
+    # Each venue has its turn once a day, when its own day begins; somewhere one does.
+    "publish the next day of venues": {
+        "task": "bookings.tasks.roll_publications",
+        "schedule": timedelta(minutes=5),
+        "options": {"expires": 300},
+    },
+    "republish changed venues": {
+        "task": "bookings.tasks.republish_changed_venues",
+        "schedule": timedelta(seconds=2),
+        "options": {"expires": 2},
     },
     "check the ledger": {
         "task": "bookings.tasks.check_ledger",

@@ -64,7 +64,8 @@ _ENTRIES = """
             CASE WHEN event.name = 'slot.changed' THEN 0 ELSE (entry->>'seats')::int END AS seats,
             (entry->>'reserved')::int AS reserved,
             (entry->>'capacity')::int AS capacity,
-            (entry->>'is_closed')::boolean AS is_closed
+            (entry->>'is_closed')::boolean AS is_closed,
+            (entry->>'is_withdrawn')::boolean AS is_withdrawn
         FROM outbox_event AS event
         CROSS JOIN LATERAL jsonb_array_elements(
             CASE
@@ -113,6 +114,34 @@ _SEATS = Part(
                 {_slot("id")},
                 json_build_object('next_lapse_at', next_lapse_at, 'first_lapse', lapses_at)
             FROM slots WHERE lapses_at < coalesce(next_lapse_at, 'infinity')
+        """,  # noqa: S608
+    },
+)
+
+# --- Slots of one resource ------------------------------------------------------------
+
+_TIMES = Part(
+    "times of slots",
+    # Where any two overlap, two that follow each other do.
+    """
+    open AS (
+        SELECT
+            id, starts_at,
+            lag(ends_at) OVER (PARTITION BY resource_id ORDER BY starts_at) AS ended_before
+        FROM bookings_slot
+        WHERE NOT is_closed
+    )
+    """,
+    {
+        "slot_overlap": f"""
+            SELECT
+                {_slot("id")},
+                json_build_object('starts_at', starts_at, 'one_before_ends_at', ended_before)
+            FROM open WHERE starts_at < ended_before
+        """,  # noqa: S608
+        "slot_withdrawn": f"""
+            SELECT {_slot("id")}, json_build_object('is_withdrawn', is_withdrawn)
+            FROM bookings_slot WHERE is_withdrawn AND NOT is_closed
         """,  # noqa: S608
     },
 )
@@ -231,6 +260,8 @@ _SLOTS = Part(
             max(capacity) FILTER (WHERE is_last) AS capacity,
             coalesce(max(version) FILTER (WHERE is_closed), 0)
                 > coalesce(max(version) FILTER (WHERE NOT is_closed), 0) AS is_closed,
+            coalesce(max(version) FILTER (WHERE is_withdrawn), 0)
+                > coalesce(max(version) FILTER (WHERE NOT is_withdrawn), 0) AS is_withdrawn,
             min(version) FILTER (
                 WHERE version IS DISTINCT FROM version_before + 1
             ) AS out_of_order,
@@ -249,11 +280,12 @@ _SLOTS = Part(
         SELECT
             coalesce(named.name, logged.slot) AS name,
             named.id IS NULL AS is_unknown,
-            named.version, named.reserved, named.capacity, named.is_closed,
+            named.version, named.reserved, named.capacity, named.is_closed, named.is_withdrawn,
             coalesce(logged.version, 0) AS logged_version,
             coalesce(logged.reserved, 0) AS logged_reserved,
             coalesce(logged.capacity, named.capacity) AS logged_capacity,
             coalesce(logged.is_closed, false) AS logged_closed,
+            coalesce(logged.is_withdrawn, false) AS logged_withdrawn,
             coalesce(logged.seats, 0) AS seats,
             logged.out_of_order, logged.wrong_sum, logged.wrong_capacity
         FROM named
@@ -280,12 +312,15 @@ _SLOTS = Part(
                     'version', version, 'logged_version', logged_version,
                     'reserved', reserved, 'logged_reserved', logged_reserved, 'logged_sum', seats,
                     'capacity', capacity, 'logged_capacity', logged_capacity,
-                    'is_closed', is_closed, 'logged_is_closed', logged_closed
+                    'is_closed', is_closed, 'logged_is_closed', logged_closed,
+                    'is_withdrawn', is_withdrawn, 'logged_is_withdrawn', logged_withdrawn
                 )
             FROM slots
             WHERE NOT is_unknown AND (
-                (version, reserved, capacity, is_closed) IS DISTINCT FROM
-                    (logged_version, logged_reserved, logged_capacity, logged_closed)
+                (version, reserved, capacity, is_closed, is_withdrawn) IS DISTINCT FROM (
+                    logged_version, logged_reserved, logged_capacity, logged_closed,
+                    logged_withdrawn
+                )
                 OR seats <> reserved
             )
         """,
@@ -391,4 +426,4 @@ _LINKS = Part(
     },
 )
 
-PARTS = (_SEATS, _BOOKINGS, _SUBJECTS, _SLOTS, _SEATS_OF_BOOKINGS, _LINKS)
+PARTS = (_SEATS, _TIMES, _BOOKINGS, _SUBJECTS, _SLOTS, _SEATS_OF_BOOKINGS, _LINKS)

@@ -6,11 +6,12 @@ from typing import ClassVar, Generic, TypeVar
 from uuid import UUID
 
 from bookings.customers import Customer
+from bookings.difference import Difference
 from bookings.idempotency import IdempotentCall
 from bookings.ledger import Ledger
 from bookings.models import Booking, Slot
 
-Result = TypeVar("Result", bound=Booking | Slot)
+Result = TypeVar("Result", bound=Booking | Slot | Difference)
 
 
 class Request(ABC, Generic[Result]):

@@ -53,7 +53,8 @@ def consecutive_slots(ledger: Ledger, *, first_id: UUID, count: int) -> list[Slo
     followers = {
         slot.starts_at: slot
         for slot in ledger.slots.values()
-        if slot.resource_id == slots[0].resource_id
+        # A withdrawn slot may begin when its successor does.
+        if slot.resource_id == slots[0].resource_id and not slot.is_withdrawn
     }
     while len(slots) < count:
         following = followers.get(slots[-1].ends_at)

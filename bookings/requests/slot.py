@@ -1,16 +1,20 @@
-"""Changing a slot itself: its capacity, or whether it is closed."""
+"""Adding a slot by hand, and changing one itself: its capacity, or whether it is closed."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from accounts.actors import Actor
 from accounts.selectors import is_member
-from bookings.errors import CapacityInUse
+from bookings.errors import CapacityInUse, SlotOverlaps
 from bookings.ledger import Ledger
 from bookings.models import Slot
 from bookings.requests import Request
-from reserve.core.errors import Forbidden, NotFound
+from bookings.rules import is_within_horizon
+from reserve.core.errors import Forbidden, Invalid, NotFound
+from reserve.core.ids import new_id
+from venues.models import Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +36,61 @@ class ChangeSlot(Request[Slot]):
             raise Forbidden if slot.venue.is_public else NotFound
         if self.capacity is not None and self.capacity < slot.reserved:
             raise CapacityInUse(reserved=slot.reserved)
+        reopens = self.is_closed is False and slot.is_closed
+        if reopens and any(other.pk != slot.pk for other in _occupied(ledger, slot)):
+            raise SlotOverlaps
         return ledger.change_slot(
             slot,
             actor=self.actor,
             capacity=self.capacity,
             is_closed=self.is_closed,
+            # What staff say of it is said, whatever the schedule thinks: a slot that
+            # they close stays closed, and one that it had withdrawn is now theirs.
+            is_withdrawn=None if self.is_closed is None else False,
+            is_added_by_hand=True if reopens and slot.is_withdrawn else None,
+            has_own_capacity=None if self.capacity is None else True,
             reason=self.reason,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class AddSlot(Request[Slot]):
+    """Add an open slot by hand, where none is open or in use."""
+
+    actor: Actor
+    resource_id: UUID
+    starts_at: datetime
+    ends_at: datetime
+    capacity: int
+
+    def decide(self, ledger: Ledger) -> Slot:
+        resource = Resource.objects.select_related("venue").filter(pk=self.resource_id).first()
+        if resource is None:
+            raise NotFound
+        if not is_member(actor=self.actor, organization_id=resource.organization_id):
+            raise Forbidden if resource.venue.is_public else NotFound
+        if self.starts_at < ledger.now:
+            raise Invalid.field("starts_at", "This must not be in the past.")
+        if not is_within_horizon(resource.venue, self.starts_at, ledger.now):
+            raise Invalid.field("starts_at", "This is further ahead than can be booked.")
+        slot = Slot(
+            id=new_id(),
+            organization_id=resource.organization_id,
+            venue=resource.venue,
+            resource=resource,
+            starts_at=self.starts_at,
+            ends_at=self.ends_at,
+            capacity=self.capacity,
+            is_added_by_hand=True,
+            has_own_capacity=True,
+        )
+        if other := next(_occupied(ledger, slot), None):
+            clock = f"{resource.venue.local(other.starts_at):%Y-%m-%d %H:%M}"
+            raise Invalid.field("starts_at", f"This overlaps the slot of {clock}.")
+        return ledger.add_slot(slot, actor=self.actor)
+
+
+def _occupied(ledger: Ledger, slot: Slot) -> Iterator[Slot]:
+    return ledger.occupied(
+        resource_id=slot.resource_id, starts_at=slot.starts_at, ends_at=slot.ends_at
+    )

@@ -1,47 +1,17 @@
-"""Publishing slots: from a venue's rules of opening to rows that can be booked."""
+"""Single slots: what staff do with them by hand. Each goes through the desk."""
 
-from collections.abc import Container, Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from accounts.actors import Actor
 from bookings.desk import desk
+from bookings.ledger import MAX_SLOT_LENGTH
 from bookings.models import Slot
-from bookings.requests.slot import ChangeSlot
-from reserve.core.clock import now
+from bookings.requests.slot import AddSlot, ChangeSlot
 from reserve.core.errors import Invalid
-from venues.models import Venue
-from venues.schedule import Schedule, day_bounds
-from venues.selectors import schedules_of
 from venues.validators import MAX_CAPACITY
 
-
-def publish_slots(*, venue: Venue, first_date: date, last_date: date) -> int:
-    """Add the slots that a venue's rules describe and that are not there yet.
-
-    Both dates are the venue's own and included. Returns how many were added.
-    """
-    schedules = schedules_of(venue_id=venue.pk)
-    # What is there already is left out: of a horizon that is republished, that is nearly all.
-    begins_at, _ = day_bounds(first_date, venue.zone)
-    # An opening may run past midnight, and its slots begin on the next day.
-    _, ends_at = day_bounds(last_date + timedelta(days=1), venue.zone)
-    published = Slot.objects.filter(venue=venue, starts_at__gte=begins_at, starts_at__lt=ends_at)
-    days = list(_dates(first_date, last_date))
-    known = set(published.values_list("resource_id", "starts_at"))
-    for schedule in schedules:
-        Slot.objects.bulk_create(
-            _slots_of(schedule, days, known),
-            batch_size=1_000,
-            ignore_conflicts=True,
-        )
-    return published.count() - len(known)
-
-
-def publish_horizon(*, venue: Venue) -> int:
-    """Publish a venue's slots from today to its booking horizon, by its own calendar."""
-    today = now().astimezone(venue.zone).date()
-    return publish_slots(venue=venue, first_date=today, last_date=today + venue.booking_horizon)
+MIN_SLOT_LENGTH = timedelta(minutes=1)
 
 
 def change_slot(
@@ -54,35 +24,43 @@ def change_slot(
 ) -> Slot:
     """Give a slot another capacity, or close or reopen it; None leaves either as it is.
 
+    What staff say outlasts every change of the schedule: it does not reopen what
+    they closed, and leaves the capacity that they gave. A slot that the schedule
+    had withdrawn and that they reopen is as one added by hand.
+
     Raises:
         NotFound, Forbidden: not the actor's to see, or to do.
         CapacityInUse: more seats than that are taken already.
+        SlotOverlaps: another slot is open or in use where this one would reopen.
     """
-    if capacity is not None and not 1 <= capacity <= MAX_CAPACITY:
-        raise Invalid.field("capacity", f"This must be from 1 to {MAX_CAPACITY}.")
+    if capacity is not None:
+        _check_capacity(capacity)
     return desk.submit(ChangeSlot(actor, slot_id, capacity, is_closed, reason))
 
 
-def _slots_of(
-    schedule: Schedule, days: Sequence[date], known: Container[tuple[UUID, datetime]]
-) -> Iterator[Slot]:
-    for day in days:
-        for planned in schedule.slots_of(day):
-            if (schedule.resource_id, planned.starts_at) in known:
-                continue
-            # Ids, not instances: for thousands of rows that is a quarter of the time.
-            yield Slot(
-                organization_id=schedule.organization_id,
-                venue_id=schedule.venue_id,
-                resource_id=schedule.resource_id,
-                starts_at=planned.starts_at,
-                ends_at=planned.ends_at,
-                capacity=planned.capacity,
-            )
+def add_slot(
+    *, actor: Actor, resource_id: UUID, starts_at: datetime, ends_at: datetime, capacity: int
+) -> Slot:
+    """Add a slot beside the schedule, which then leaves it alone. For staff.
+
+    Args:
+        starts_at: aware, not in the past, and on a day within the venue's horizon.
+        ends_at: aware, a minute to 24 hours later.
+        capacity: seats, at least 1.
+
+    Raises:
+        NotFound, Forbidden: not the actor's to see, or to do.
+        Invalid: a value that makes no sense, or a slot is open or in use at that time.
+    """
+    _check_capacity(capacity)
+    for name, moment in (("starts_at", starts_at), ("ends_at", ends_at)):
+        if moment.utcoffset() is None:
+            raise Invalid.field(name, "This must name its offset from UTC.")
+    if not MIN_SLOT_LENGTH <= ends_at - starts_at <= MAX_SLOT_LENGTH:
+        raise Invalid.field("ends_at", "This must be a minute to 24 hours after the start.")
+    return desk.submit(AddSlot(actor, resource_id, starts_at, ends_at, capacity))
 
 
-def _dates(first: date, last: date) -> Iterator[date]:
-    day = first
-    while day <= last:
-        yield day
-        day += timedelta(days=1)
+def _check_capacity(capacity: int) -> None:
+    if not 1 <= capacity <= MAX_CAPACITY:
+        raise Invalid.field("capacity", f"This must be from 1 to {MAX_CAPACITY}.")

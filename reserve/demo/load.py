@@ -27,7 +27,7 @@ from bookings.services.bookings import (
     create_hold,
     import_bookings,
 )
-from bookings.services.slots import publish_horizon, publish_slots
+from bookings.services.publication import publish, republish
 from bookings.states import CANCEL, CHECK_IN, BookingStatus, Transition
 from reserve.core.errors import DomainError
 from reserve.demo.logins import ADMINISTRATOR, CUSTOMERS, STAFF, DemoLogin
@@ -128,12 +128,12 @@ def _ensure_venue(organization: Organization, demo: DemoVenue) -> Venue:
         set_opening_hours(actor=owner, venue_id=venue.pk, resource_id=None, openings=demo.openings)
     _ensure_closures(owner, venue, demo, resources)
     today = venue.local(organization.created_at).date()
-    publish_slots(
-        venue=venue,
+    publish(
+        venue_id=venue.pk,
         first_date=today - timedelta(days=PAST_DAYS),
         last_date=today - timedelta(days=1),
     )
-    publish_horizon(venue=venue)
+    republish(venue_id=venue.pk)
     return venue
 
 

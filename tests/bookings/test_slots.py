@@ -11,7 +11,6 @@ from bookings.services.bookings import (
     decline_unanswered,
     release_lapsed_holds,
 )
-from bookings.services.slots import publish_horizon, publish_slots
 from reserve.core.clock import now
 from reserve.core.errors import Unauthenticated
 from reserve.outbox.models import Event
@@ -19,7 +18,6 @@ from reserve.outbox.services import relay_pending_events
 from tests.factories import (
     make_consecutive_slots,
     make_customer,
-    make_hours,
     make_resource,
     make_slot,
     make_venue,
@@ -27,38 +25,9 @@ from tests.factories import (
     somebody,
     tomorrow_at,
 )
-from venues.models import Closure, ConfirmationMode, Venue
+from venues.models import ConfirmationMode, Venue
 
 pytestmark = pytest.mark.django_db
-
-
-def _week_of_hours(resource) -> None:
-    for weekday in range(7):
-        make_hours(resource, weekday, slot_minutes=60)
-
-
-def test_publishing_adds_what_the_rules_say_and_nothing_twice() -> None:
-    resource = make_resource(make_venue(booking_horizon_days=9))
-    _week_of_hours(resource)
-    assert publish_horizon(venue=resource.venue) == 10 * 8
-    assert publish_horizon(venue=resource.venue) == 0
-    assert set(Slot.objects.values_list("capacity", flat=True)) == {resource.capacity}
-
-
-def test_a_closure_takes_its_days_out() -> None:
-    open_room, closed_room = (make_resource(venue) for venue in [make_venue()] * 2)
-    for room in (open_room, closed_room):
-        _week_of_hours(room)
-    today = now().astimezone(open_room.venue.zone).date()
-    Closure.objects.create(
-        organization=closed_room.organization,
-        venue=closed_room.venue,
-        resource=closed_room,
-        first_date=today,
-        last_date=today + timedelta(days=1),
-    )
-    publish_slots(venue=open_room.venue, first_date=today, last_date=today + timedelta(days=2))
-    assert (open_room.slots.count(), closed_room.slots.count()) == (24, 8)
 
 
 def test_only_what_can_be_booked_now_is_available() -> None:

@@ -15,10 +15,11 @@ from uuid import UUID
 
 from bookings import desk, ledger, store
 from bookings.customers import Customer
+from bookings.difference import Existing
 from bookings.idempotency import IdempotentCall, Memory
 from bookings.ledger import Ledger, MoreSlots
 from bookings.models import Booking, IdempotencyKey, Slot
-from bookings.requests import change, create
+from bookings.requests import change, create, publish
 from bookings.states import BookingStatus
 
 _LOCKING = "FOR NO KEY UPDATE OF s"
@@ -187,6 +188,18 @@ def customer_not_locked() -> Iterator[None]:
     """Bookings of one customer on different slots are counted side by side."""
     anything = PropertyMock(side_effect=lambda: random.getrandbits(62))
     with patch.object(Customer, "lock_key", anything):
+        yield
+
+
+@found_by("fault")
+def seats_ignored_by_the_schedule() -> Iterator[None]:
+    """A schedule is carried out as if nobody had booked."""
+
+    def free(slot: Slot, **_: Any) -> Existing:
+        return existing_of(slot, is_untouched=True)._replace(reserved=0)
+
+    existing_of = publish.existing_of
+    with patch.object(publish, "existing_of", free):
         yield
 
 

@@ -16,11 +16,15 @@ from bookings.models import Booking, BookingSlot, IdempotencyKey, Slot
 from bookings.states import CHANGEABLE, CONFIRM, SEATED, TRANSITIONS, BookingStatus
 from reserve.outbox.models import Event
 from tests.fuzz.operations import EXPECTED, OK, Record
-from tests.fuzz.world import World
+from tests.fuzz.world import World, place_of
 
-# What the database may find wrong with a batch that races another: the wait for
-# a lock was too long, or the same key came from two processes.
-_HARMLESS_FAULTS = {"LockNotAvailable", "UniqueViolation one_call_per_key"}
+# What the database may find wrong with a batch that races another: the wait for a
+# lock was too long, or the same key or time came from two processes.
+_HARMLESS_FAULTS = {
+    "LockNotAvailable",
+    "UniqueViolation one_call_per_key",
+    "ExclusionViolation slots_do_not_overlap",
+}
 # More of these mean that callers stand in each other's way.
 _MOST_BUSY = 0.02
 _BY_NAME = {transition.event: transition for transition in TRANSITIONS if transition != CONFIRM}
@@ -53,6 +57,7 @@ class _Entry:
     seats: int = 0
     booking: UUID | None = None
     is_closed: bool | None = None
+    is_withdrawn: bool | None = None
 
 
 @dataclass
@@ -74,6 +79,7 @@ class Audit:
             self._check_creations,
             self._check_keys,
             self._check_changes,
+            self._check_publication,
         ):
             check()
         return self.findings
@@ -125,7 +131,12 @@ class Audit:
             payload = event.payload
             if event.name == "slot.changed":
                 facts = payload["version"], payload["reserved"], payload["capacity"]
-                entry = _Entry(*facts, event, is_closed=payload["is_closed"])
+                entry = _Entry(
+                    *facts,
+                    event,
+                    is_closed=payload["is_closed"],
+                    is_withdrawn=payload["is_withdrawn"],
+                )
                 entries[event.subject_id].append(entry)
                 continue
             for change in payload["slots"]:
@@ -166,6 +177,13 @@ class Audit:
             ]
             if lapses and (slot.next_lapse_at is None or slot.next_lapse_at > min(lapses)):
                 self._find("lapse", f"{slot.public_id}: {slot.next_lapse_at} after {min(lapses)}")
+            if slot.is_withdrawn and not slot.is_closed:
+                self._find("withdrawn", f"{slot.public_id} is open")
+        offered = [slot for slot in self.slots.values() if not slot.is_closed]
+        offered.sort(key=lambda slot: (slot.resource_id, slot.starts_at))
+        for one, other in pairwise(offered):
+            if one.resource_id == other.resource_id and one.ends_at > other.starts_at:
+                self._find("overlap", f"{one.public_id} and {other.public_id}")
 
     def _check_bookings(self) -> None:
         for booking in self.bookings.values():
@@ -190,10 +208,15 @@ class Audit:
     def _replay_slots(self) -> None:
         capacities = {UUID(place.id): place.capacity for place in self.world.slots}
         for slot in self.slots.values():
-            self._replay_slot(slot, self.entries.get(slot.pk, []), capacities[slot.pk])
+            entries = self.entries.get(slot.pk, [])
+            first = entries[0].capacity if entries else slot.capacity
+            # Of a slot that the schedule brought nothing tells how it began.
+            self._replay_slot(slot, entries, capacities.get(slot.pk, first))
+        for slot_id in self.entries.keys() - self.slots.keys():
+            self._find("deleted", f"{slot_id} has a history")
 
     def _replay_slot(self, slot: Slot, entries: list[_Entry], capacity: int) -> None:
-        reserved, is_closed, used = 0, False, Counter[UUID]()
+        reserved, is_closed, is_withdrawn, used = 0, False, False, Counter[UUID]()
         versions = [entry.version for entry in entries]
         if versions != list(range(1, slot.version + 1)):
             self._find("versions", f"{slot.public_id}: {_gaps(versions, slot.version)}")
@@ -203,6 +226,7 @@ class Audit:
             reserved += entry.seats
             if entry.is_closed is not None:
                 is_closed, capacity = entry.is_closed, entry.capacity
+                is_withdrawn = bool(entry.is_withdrawn)
             if (entry.reserved, entry.capacity) != (reserved, capacity):
                 told = f"{entry.reserved} of {entry.capacity}"
                 self._find("replay", f"{where}: {told}, but it was {reserved} of {capacity}")
@@ -212,7 +236,8 @@ class Audit:
             if entry.booking is not None:
                 used[entry.booking] += entry.seats
                 self._check_use(slot, entry, used, where, is_closed=is_closed)
-        if (slot.reserved, slot.capacity, slot.is_closed) != (reserved, capacity, is_closed):
+        told = reserved, capacity, is_closed, is_withdrawn
+        if (slot.reserved, slot.capacity, slot.is_closed, slot.is_withdrawn) != told:
             self._find("replay", f"{slot.public_id} is not what its log tells")
         self._check_used(slot, used)
 
@@ -337,7 +362,7 @@ class Audit:
         told = {record["notes"] for record in self._creations if record["outcome"] == OK}
         for notes in self._by_notes.keys() - told:
             self._find("left behind", f"a booking that nobody was told of: {notes}")
-        places = {place.id: place for place in self.world.slots}
+        places = {str(slot.pk): place_of(slot) for slot in self.slots.values()}
         for record in self._creations:
             if record["outcome"] != OK:
                 continue
@@ -411,6 +436,24 @@ class Audit:
             if not certain[change] <= recorded[change] <= told[change]:
                 counts = f"{told[change]} told, {recorded[change]} recorded"
                 self._find("changes", f"{change}: {counts}")
+
+    def _check_publication(self) -> None:
+        """As many events of the schedule's changes as were told, and no slot beyond those told."""
+        days = [record for record in self.history if record["op"] == "publish"]
+        told = Counter[str]()
+        for record in days:
+            if record["outcome"] == OK:
+                told.update({name: record[name] for name in ("added", "removed", "changed")})
+        recorded = sum(
+            event.name == "slot.changed" and event.payload["actor"] == "system"
+            for event in self.events
+        )
+        if recorded != told["changed"]:
+            self._find("published", f"{told['changed']} told, {recorded} recorded")
+        number = len(self.slots) - len(self.world.slots) + told["removed"]
+        # What another process had just added was told, but not added again.
+        if not 0 <= number <= told["added"]:
+            self._find("published", f"{told} told, but there are {number} more")
 
 
 def check_faults(faults: Mapping[str, int]) -> Iterable[Finding]:

@@ -7,7 +7,8 @@ which party. Which booking it meets depends on what the others did meanwhile.
 import time
 from collections import deque
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import partial
 from random import Random
 from typing import Any
@@ -16,16 +17,20 @@ from uuid import UUID
 from accounts.actors import ANONYMOUS, SYSTEM, Actor, account
 from accounts.models import User
 from bookings import states
+from bookings.difference import Difference
 from bookings.guests import GuestDetails
 from bookings.manage_tokens import manage_token_of
-from bookings.models import Booking
+from bookings.models import Booking, Slot
 from bookings.requests.create import SeatsWanted
+from bookings.requests.publish import PublishDay
 from bookings.services import bookings as services
+from bookings.services import publication
 from bookings.services.slots import change_slot
 from reserve.core.errors import DomainError
 from reserve.core.ids import new_id
 from reserve.outbox.services import relay_pending_events
-from tests.fuzz.world import SlotPlace, World
+from tests.fuzz.world import SlotPlace, World, place_of
+from venues.schedule import PlannedSlot
 
 Record = dict[str, Any]
 """One line of the history: `op`, what was asked for, `began` and `ended`, and the `outcome`."""
@@ -45,7 +50,9 @@ EXPECTED: dict[str, set[str]] = {
     "transition": _MOVING,
     "reschedule": _BUSY | _NO_SEATS | _WRONG_STATE | {"NOT_FOUND"},
     "update": _BUSY | _NO_SEATS | _WRONG_STATE | {"NOT_FOUND"},
-    "change_slot": _BUSY | {"INVALID_STATE", "FORBIDDEN"},
+    "change_slot": _BUSY | {"INVALID_STATE", "FORBIDDEN", "NOT_FOUND"},
+    # Somebody may have reopened a slot where another was about to be restored.
+    "publish": _BUSY | {"INVALID_STATE"},
     "release": set(),
     "relay": set(),
     "unknown": {"NOT_FOUND"},
@@ -66,6 +73,7 @@ _WEIGHTS = {
     "reschedule": 12,
     "update": 7,
     "change_slot": 5,
+    "publish": 3,
     "release": 1,
     "relay": 1,
     "unknown": 1,
@@ -145,6 +153,8 @@ class Caller:
             record["outcome"] = f"!{type(error).__name__}"
             record["error"] = str(error)[:500]
         record["ended"] = time.monotonic()
+        if isinstance(told, Difference):
+            record |= _told_of_day(told)
         if isinstance(told, Booking):
             record |= _told_of(told)
             if record["op"] in {"create", "hold", "keyed"}:
@@ -230,11 +240,19 @@ class Caller:
     def _slot(self, random: Random) -> SlotPlace:
         """The first slots are the most wanted, and those of venues with a limit come next."""
         slots, dice = self._world.slots, random.random()
+        if dice > 0.95 and random is self._random:
+            return self._present_slot()
         if dice < 0.25:
             return slots[random.randrange(3)]
         if dice < 0.55:
             return random.choice(self._limited)
         return random.choice(slots)
+
+    def _present_slot(self) -> SlotPlace:
+        """One of those that there are now: the schedule may have brought it."""
+        slots = Slot.objects.filter(organization=self._world.organization)
+        found = slots.select_related("resource").order_by("-pk")[:12]
+        return place_of(self._random.choice(list(found)))
 
     # --- Changing bookings --------------------------------------------------------
 
@@ -345,6 +363,33 @@ class Caller:
         }
         return asked, partial(change_slot, actor=actor, slot_id=UUID(place.id), **options)
 
+    def _publish(self) -> tuple[Record, Callable[[], Any]]:
+        """Another schedule for the day of a resource; mostly the usual one again."""
+        resource = self._random.choice(self._world.slots).resource
+        usual = [place for place in self._world.slots if place.resource == resource]
+        planned = [
+            PlannedSlot(
+                datetime.fromisoformat(place.starts_at),
+                datetime.fromisoformat(place.ends_at),
+                place.capacity,
+            )
+            for place in usual
+        ]
+        begins_at = planned[0].starts_at - timedelta(hours=1)
+        ends_at = planned[-1].ends_at + timedelta(hours=1)
+        plan = self._random.choices(("usual", "fewer", "longer", "smaller"), (6, 1, 1, 1))[0]
+        position = self._random.randrange(len(planned) - 1)
+        if plan == "fewer":
+            del planned[position]
+        elif plan == "longer":
+            one, other = planned[position : position + 2]
+            planned[position : position + 2] = [replace(one, ends_at=other.ends_at)]
+        elif plan == "smaller":
+            planned[position] = replace(planned[position], capacity=planned[position].capacity - 1)
+        request = PublishDay(UUID(resource), begins_at, ends_at, planned)
+        asked = {"op": "publish", "resource": resource, "plan": plan}
+        return asked, lambda: publication.desk.submit(request)
+
     def _release(self) -> tuple[Record, Callable[[], Any]]:
         return {"op": "release"}, partial(services.release_lapsed_holds, limit=40)
 
@@ -385,6 +430,15 @@ def _told_of(booking: Booking) -> Record:
         "code": booking.confirmation_code,
         "status": booking.status,
         "seats": booking.seats,
+    }
+
+
+def _told_of_day(done: Difference) -> Record:
+    changes = (done.withdrawn, done.restored, done.recapacitated)
+    return {
+        "added": len(done.added),
+        "removed": len(done.removed),
+        "changed": sum(len(slots) for slots in changes),
     }
 
 

@@ -11,7 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from itertools import count
 from typing import Any, BinaryIO
 from unittest.mock import patch
@@ -27,7 +27,7 @@ from django.db import DatabaseError, connection  # noqa: E402
 
 from bookings import desk  # noqa: E402
 from bookings.requests import Request  # noqa: E402
-from bookings.services import bookings, slots  # noqa: E402
+from bookings.services import bookings, publication, slots  # noqa: E402
 from tests.fuzz.defects import planted  # noqa: E402
 from tests.fuzz.operations import Caller, Pool  # noqa: E402
 from tests.fuzz.world import Order, World  # noqa: E402
@@ -98,7 +98,9 @@ class _Desks:
 
     @contextmanager
     def put_up(self) -> Iterator[None]:
-        with patch.object(bookings, "desk", self), patch.object(slots, "desk", self):
+        with ExitStack() as stack:
+            for service in (bookings, publication, slots):
+                stack.enter_context(patch.object(service, "desk", self))
             yield
 
 

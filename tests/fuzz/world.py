@@ -22,6 +22,8 @@ class SlotPlace:
     resource: str
     is_exclusive: bool
     capacity: int
+    starts_at: str
+    ends_at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ def make_world() -> World:
             limits[str(venue.pk)] = venue.open_bookings_per_customer
         for number, fields in resources:
             resource = make_resource(venue, **fields)
-            slots += [_place(slot) for slot in make_consecutive_slots(resource, number)]
+            slots += [place_of(slot) for slot in make_consecutive_slots(resource, number)]
     people = [
         User(email=f"{new_id().hex}@example.com", name=f"Person {number}", password="!")
         for number in range(_CUSTOMERS + _STAFF)
@@ -100,11 +102,13 @@ def make_world() -> World:
     )
 
 
-def _place(slot: Slot) -> SlotPlace:
+def place_of(slot: Slot) -> SlotPlace:
     return SlotPlace(
         id=str(slot.pk),
         venue=str(slot.venue_id),
         resource=str(slot.resource_id),
         is_exclusive=slot.resource.is_exclusive,
         capacity=slot.capacity,
+        starts_at=slot.starts_at.isoformat(),
+        ends_at=slot.ends_at.isoformat(),
     )

@@ -1,0 +1,215 @@
+"""What a change of a schedule would do to the slots that are published: shown first, done later."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts.actors import Actor
+from accounts.selectors import require_manager
+from bookings.difference import Conflict, ConflictKind, Difference, Existing
+from bookings.models import Booking
+from bookings.services.publication import Bounds, chunks, compare
+from bookings.states import SEATED, BookingStatus
+from reserve.core.clock import now as process_now
+from venues.models import Venue
+from venues.schedule import PlannedSlot
+from venues.selectors import schedules_of, visible_venue
+
+# Entries that are told one by one, of each kind; the rest are only counted.
+MAX_TOLD = 50
+# Bookings that are told one by one of each conflict.
+MAX_BOOKINGS_TOLD = 20
+
+Entry = TypeVar("Entry")
+
+
+@dataclass(slots=True)
+class Listed(Generic[Entry]):
+    """How many there are, and the first of them."""
+
+    count: int = 0
+    first: list[Entry] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewSlot:
+    """A slot as it is or would be. Times are the venue's own."""
+
+    resource_id: UUID
+    starts_at: datetime
+    ends_at: datetime
+    capacity: int
+    slot_id: UUID | None = None
+    """None for one that is not there yet."""
+    capacity_before: int | None = None
+    """Where it would have another capacity than now."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictBooking:
+    """A booking that is kept, though the schedule is against it."""
+
+    booking_id: UUID
+    confirmation_code: str
+    guest_name: str
+    guest_count: int
+    starts_at: datetime
+    ends_at: datetime
+    status: BookingStatus
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewConflict:
+    """A slot that keeps the schedule from being carried out, with the bookings on it."""
+
+    kind: ConflictKind
+    slot: PreviewSlot
+    planned: PreviewSlot | None
+    """What the schedule wants instead, where it wants anything."""
+    bookings: list[ConflictBooking]
+
+
+@dataclass(slots=True)
+class Preview:
+    """What republishing would do after a change, over all that is published."""
+
+    added: Listed[PreviewSlot] = field(default_factory=Listed)
+    removed: Listed[PreviewSlot] = field(default_factory=Listed)
+    withdrawn: Listed[PreviewSlot] = field(default_factory=Listed)
+    restored: Listed[PreviewSlot] = field(default_factory=Listed)
+    changed: Listed[PreviewSlot] = field(default_factory=Listed)
+    conflicts: Listed[PreviewConflict] = field(default_factory=Listed)
+    booking_count: int = 0
+    """Bookings on slots that are in conflict."""
+
+
+def preview(*, actor: Actor, venue_id: UUID, change: Callable[[], object]) -> Preview:
+    """What a change of a venue's schedule would do to its slots. Nothing is changed.
+
+    Args:
+        change: calls the services that make it; it runs in a transaction that is rolled back.
+
+    Raises:
+        NotFound: the venue is out of the actor's reach.
+        Forbidden: the actor does not manage its organization.
+
+    Whatever the change itself refuses is raised too.
+    """
+    venue = visible_venue(actor=actor, venue_id=venue_id)
+    require_manager(actor=actor, organization_id=venue.organization_id)
+    with transaction.atomic():
+        change()
+        found = _preview_of(Venue.objects.select_related("publication").get(pk=venue_id))
+        transaction.set_rollback(True)
+    return found
+
+
+def _preview_of(venue: Venue) -> Preview:
+    moment = process_now()
+    today = venue.local(moment).date()
+    publication = getattr(venue, "publication", None)
+    known = publication.published_until if publication else None
+    last_date = max(today + venue.booking_horizon, known or today)
+    schedules = schedules_of(venue_id=venue.pk)
+    teller = _Teller(venue)
+    for days in chunks(today, last_date):
+        bounds = Bounds(days, venue.zone)
+        for schedule in schedules:
+            found = compare(schedule, bounds, moment=moment, known=known).difference
+            teller.tell(schedule.resource_id, found)
+    return teller.preview
+
+
+class _Teller:
+    """Makes a preview of differences, one resource and some days at a time."""
+
+    def __init__(self, venue: Venue) -> None:
+        self._venue = venue
+        self.preview = Preview()
+
+    def tell(self, resource_id: UUID, found: Difference) -> None:
+        told = self.preview
+        self._list(told.added, resource_id, found.added)
+        self._list(told.removed, resource_id, found.removed)
+        self._list(told.withdrawn, resource_id, found.withdrawn)
+        self._list(told.restored, resource_id, found.restored)
+        told.changed.count += len(found.recapacitated)
+        for existing, capacity in found.recapacitated[: _room(told.changed)]:
+            told.changed.first.append(self._slot(resource_id, existing, capacity=capacity))
+        self._tell_conflicts(resource_id, found.conflicts)
+
+    def _list(
+        self,
+        listed: Listed[PreviewSlot],
+        resource_id: UUID,
+        slots: Sequence[PlannedSlot] | Sequence[Existing],
+    ) -> None:
+        listed.count += len(slots)
+        listed.first += [self._slot(resource_id, slot) for slot in slots[: _room(listed)]]
+
+    def _tell_conflicts(self, resource_id: UUID, conflicts: Sequence[Conflict]) -> None:
+        told = self.preview
+        told.conflicts.count += len(conflicts)
+        in_use = {
+            conflict.existing.id
+            for conflict in conflicts
+            # Whatever is in the way for its seats is told for its own sake already.
+            if conflict.existing.reserved and conflict.kind is not ConflictKind.BLOCKED
+        }
+        seated = Booking.objects.filter(slot_links__slot_id__in=in_use, status__in=SEATED)
+        alive = seated.exclude(status=BookingStatus.HELD, hold_expires_at__lte=process_now())
+        told.booking_count += alive.distinct().count() if in_use else 0
+        first = conflicts[: _room(told.conflicts)]
+        bookings = self._bookings_on({conflict.existing.id for conflict in first})
+        for conflict in first:
+            planned = conflict.planned
+            told.conflicts.first.append(
+                PreviewConflict(
+                    kind=conflict.kind,
+                    slot=self._slot(resource_id, conflict.existing),
+                    planned=self._slot(resource_id, planned) if planned else None,
+                    bookings=bookings.get(conflict.existing.id, []),
+                )
+            )
+
+    def _bookings_on(self, slot_ids: Iterable[UUID]) -> dict[UUID, list[ConflictBooking]]:
+        found: dict[UUID, list[ConflictBooking]] = {}
+        moment = process_now()
+        for slot_id in slot_ids:
+            seated = Booking.objects.filter(slot_links__slot_id=slot_id, status__in=SEATED)
+            alive = seated.exclude(status=BookingStatus.HELD, hold_expires_at__lte=moment)
+            found[slot_id] = [
+                ConflictBooking(
+                    booking_id=booking.pk,
+                    confirmation_code=booking.confirmation_code,
+                    guest_name=booking.guest.name,
+                    guest_count=booking.guest_count,
+                    starts_at=self._venue.local(booking.starts_at),
+                    ends_at=self._venue.local(booking.ends_at),
+                    status=booking.status_at(moment),
+                )
+                for booking in alive.select_related("guest").order_by("created_at", "pk")[
+                    :MAX_BOOKINGS_TOLD
+                ]
+            ]
+        return found
+
+    def _slot(
+        self, resource_id: UUID, slot: PlannedSlot | Existing, *, capacity: int | None = None
+    ) -> PreviewSlot:
+        return PreviewSlot(
+            resource_id=resource_id,
+            starts_at=self._venue.local(slot.starts_at),
+            ends_at=self._venue.local(slot.ends_at),
+            capacity=slot.capacity if capacity is None else capacity,
+            slot_id=slot.id if isinstance(slot, Existing) else None,
+            capacity_before=None if capacity is None else slot.capacity,
+        )
+
+
+def _room(listed: Listed[Entry]) -> int:
+    return max(MAX_TOLD - len(listed.first), 0)
