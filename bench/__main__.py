@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Protocol, cast
 
-from bench import bookings, publication
+from bench import bookings, publication, reads
 from bench.place import Place, place
 from bench.results import Report
 from reserve.embedded import EmbeddedError
@@ -37,6 +37,7 @@ def _benchmark(module: ModuleType) -> Benchmark:
 
 BENCHMARKS: Mapping[str, Benchmark] = {
     "bookings": _benchmark(bookings),
+    "reads": _benchmark(reads),
     "publication": _benchmark(publication),
 }
 

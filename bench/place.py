@@ -39,7 +39,7 @@ class Place:
         """The environment of processes that work here."""
         return os.environ | {"DATABASE_URL": self.database_url, "REDIS_URL": self.redis_url}
 
-    def run_module(self, *command: str) -> None:
+    def run_module(self, *command: str, seconds: float = _MODULE_SECONDS) -> None:
         """Run a Python module of the project to its end.
 
         Raises:
@@ -51,7 +51,7 @@ class Place:
             env=self.variables(),
             stdin=subprocess.DEVNULL,
             check=True,
-            timeout=_MODULE_SECONDS,
+            timeout=seconds,
         )
 
 

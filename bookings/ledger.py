@@ -275,6 +275,9 @@ class Ledger:
     def delete_slot(self, slot: Slot) -> None:
         """Delete a slot of which nothing was ever recorded, and of which no event will tell."""
         self._deleted_slots[slot.pk] = self.slots.pop(slot.pk)
+        # As watchers are to see it.
+        slot.is_closed = True
+        slot.version += 1
 
     def occupied(
         self, *, resource_id: UUID, starts_at: datetime, ends_at: datetime
@@ -346,8 +349,6 @@ class Ledger:
     @property
     def changed_slots(self) -> list[Slot]:
         """What watchers should hear of, once it is committed; a slot that is gone as closed."""
-        for slot in self._deleted_slots.values():
-            slot.is_closed = True
         return [
             *(self.slots[slot_id] for slot_id in self._slot_changes),
             *self._deleted_slots.values(),

@@ -2,7 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import (
+    Case,
+    F,
+    Func,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import Exact, GreaterThanOrEqual
 
 from bookings.errors import (
     OutsideBookingWindow,
@@ -11,9 +30,14 @@ from bookings.errors import (
     SlotInPast,
     SlotUnavailable,
 )
-from bookings.models import Slot
+from bookings.models import BookingSlot, Slot
+from bookings.states import BookingStatus
 from reserve.core.errors import DomainError
-from venues.models import Resource, Venue
+from venues.models import BookingMode, Resource, Venue
+from venues.schedule import day_bounds
+
+MAX_SLOT_COUNT = 48
+MAX_GUEST_COUNT = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +95,11 @@ def is_in_booking_window(venue: Venue, starts_at: datetime, now: datetime) -> bo
 
 def is_within_horizon(venue: Venue, starts_at: datetime, now: datetime) -> bool:
     """Whether a start is not too far ahead; the horizon counts the venue's days."""
-    last_date = now.astimezone(venue.zone).date() + venue.booking_horizon
-    return starts_at.astimezone(venue.zone).date() <= last_date
+    return starts_at.astimezone(venue.zone).date() <= _last_date(venue, now)
+
+
+def _last_date(venue: Venue, now: datetime) -> date:
+    return now.astimezone(venue.zone).date() + venue.booking_horizon
 
 
 def is_party_size_allowed(
@@ -80,7 +107,79 @@ def is_party_size_allowed(
 ) -> bool:
     if resource.is_exclusive and any(party.size > slot.capacity for slot in slots):
         return False
+    return _is_within_limits(venue, party)
+
+
+def _is_within_limits(venue: Venue, party: Party) -> bool:
     if party.by_staff:
         return True
     maximum = venue.maximum_party_size
     return party.size >= venue.minimum_party_size and (maximum is None or party.size <= maximum)
+
+
+# --- The same rules as conditions on rows -------------------------------------------------
+#
+# Where thousands of slots are asked about, PostgreSQL decides. tests/bookings holds these
+# conditions and `refusal` against each other.
+
+
+def bookable(*, venue: Venue, party: Party, now: datetime) -> Q:
+    """The condition on slots of a venue under which `refusal` finds nothing against one of them."""
+    if not _is_within_limits(venue, party):
+        return Q(pk__in=())
+    if party.by_staff:
+        return Q(ends_at__gt=now) & has_room(party=party, now=now)
+    earliest = now + venue.minimum_notice
+    _, until = day_bounds(_last_date(venue, now), venue.zone)
+    in_window = Q(starts_at__gt=now, starts_at__gte=earliest, starts_at__lt=until)
+    return in_window & has_room(party=party, now=now)
+
+
+def has_room(*, party: Party, now: datetime) -> Q:
+    """The condition on slots that are open and have the seats for a party, whenever they are."""
+    is_exclusive = Q(resource__booking_mode=BookingMode.EXCLUSIVE)
+    wanted = Case(When(is_exclusive, then=F("capacity")), default=Value(party.size))
+    return Q(GreaterThanOrEqual(free_seats(now), wanted), is_closed=False, capacity__gte=party.size)
+
+
+def begins_a_run(*, length: int, party: Party, now: datetime) -> Q:
+    """The condition on slots from which so many consecutive ones have room for a party.
+
+    `length` is 2 or more. Open slots of a resource do not overlap, so that those of a run
+    are the next ones with room, each of which starts where the one before ends.
+    """
+    run = Slot.objects.filter(
+        has_room(party=party, now=now),
+        resource=OuterRef("resource"),
+        capacity=OuterRef("capacity"),
+        starts_at__gte=OuterRef("starts_at"),
+    ).order_by("starts_at")
+    starts = _part_of_array(run.values("starts_at")[:length], 2, length)
+    ends = _part_of_array(run.values("ends_at")[:length], 1, length - 1)
+    return Q(Exact(starts, ends))
+
+
+def free_seats(now: datetime) -> Combinable:
+    """The seats of a slot that nobody uses, as a number of its row: lapsed holds use none."""
+    lapsed = (
+        BookingSlot.objects.filter(
+            slot=OuterRef("pk"),
+            booking__status=BookingStatus.HELD,
+            booking__hold_expires_at__lte=now,
+        )
+        .order_by()
+        .values("slot")
+        .annotate(total=Sum("booking__seats"))
+        .values("total")
+    )
+    # Only where something is due are bookings looked at.
+    returned = Case(
+        When(next_lapse_at__lte=now, then=Coalesce(Subquery(lapsed), Value(0))),
+        default=Value(0),
+        output_field=IntegerField(),
+    )
+    return F("capacity") - F("reserved") + returned
+
+
+def _part_of_array(rows: QuerySet[Slot, Any], first: int, last: int) -> Func:
+    return Func(ArraySubquery(rows), template=f"(%(expressions)s)[{first}:{last}]")

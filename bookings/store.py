@@ -8,7 +8,7 @@ against the ORM's equivalent.
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -154,8 +154,9 @@ def write(changes: Mapping[str, list[dict[str, Any]]]) -> None:
         _execute(_write_statement(parts), parameters)
 
 
-# New slots as arrays, one for each column that differs: half the time of rows as
-# JSON, and a third of the ORM's. One that would overlap an open slot is left out.
+# New slots as arrays, one for each column that differs. JSON and COPY take as long,
+# for most of it is the exclusion constraint, and the ORM half as long again
+# (`python -m bench publication`). One that would overlap an open slot is left out.
 _INSERT = """
 INSERT INTO bookings_slot (
   id, organization_id, venue_id, resource_id, starts_at, ends_at, capacity, reserved, is_closed,
@@ -173,17 +174,26 @@ ORDER BY n.resource_id, n.starts_at
 ON CONFLICT DO NOTHING
 RETURNING id
 """
-_INSERTED_COLUMNS = (
-    *("id", "resource_id", "starts_at", "ends_at", "capacity", "is_added_by_hand"),
-    *("has_own_capacity", "version"),
-)
 
 
-def insert_slots(slots: Sequence[Slot]) -> set[UUID]:
+class NewSlot(NamedTuple):
+    """What is inserted of a slot; thousands of instances of the model would take longer."""
+
+    id: UUID
+    resource_id: UUID
+    starts_at: datetime
+    ends_at: datetime
+    capacity: int
+    is_added_by_hand: bool = False
+    has_own_capacity: bool = False
+    version: int = 0
+
+
+def insert_slots(slots: Sequence[Slot] | Sequence[NewSlot]) -> set[UUID]:
     """Insert new slots, but for those that overlap an open one; return which there are now."""
     if not slots:
         return set()
-    columns = {name: [getattr(slot, name) for slot in slots] for name in _INSERTED_COLUMNS}
+    columns = {name: [getattr(slot, name) for slot in slots] for name in NewSlot._fields}
     return {row[0] for row in _execute(_INSERT, columns).fetchall()}
 
 

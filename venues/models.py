@@ -173,6 +173,18 @@ class Venue(UlidModel):
                 condition=Q(picture_urls__len__lte=MAX_PICTURES), name="venue_has_few_pictures"
             ),
         )
+        # And two on expressions, of words and of cities: migration 0003, venues/search.py.
+        indexes = (
+            # Who may see it is in the index: counting reads nothing else.
+            models.Index(
+                fields=("name", "id"), include=("is_public", "organization"), name="venue_by_name"
+            ),
+            models.Index(
+                fields=("latitude", "longitude"),
+                condition=Q(latitude__isnull=False),
+                name="venue_by_position",
+            ),
+        )
 
     def __str__(self) -> str:
         return self.name

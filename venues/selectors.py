@@ -9,7 +9,6 @@ from django.db.models import Q, QuerySet
 from accounts.actors import Actor
 from accounts.selectors import works_for
 from reserve.core.errors import NotFound
-from reserve.core.pages import Page, page_of
 from venues.models import Closure, OpeningHours, Resource, SpecialHours, Venue
 from venues.schedule import ClosedDays, Schedule, SpecialDays, WeeklyHours
 
@@ -29,14 +28,6 @@ def visible_venue(*, actor: Actor, venue_id: UUID) -> Venue:
     if venue is None:
         raise NotFound
     return venue
-
-
-def search_venues(*, actor: Actor, search: str, first: int, after: str | None) -> Page[Venue]:
-    """A page of the venues that the actor may see, by name."""
-    venues = venues_visible_to(actor)
-    if search:
-        venues = venues.filter(Q(name__icontains=search) | Q(city__icontains=search))
-    return page_of(venues, order="name", first=first, after=after)
 
 
 def venues_by_id(ids: Sequence[UUID]) -> dict[UUID, Venue]:

@@ -1,18 +1,20 @@
 from django.urls import path
 
-from bookings.api import rest
+from bookings.api.rest import bookings, slots
 
 urlpatterns = [
-    path("venues/<str:venue>/slots", rest.SlotsView.as_view()),
-    path("holds", rest.HoldsView.as_view()),
-    path("bookings", rest.BookingsView.as_view()),
-    path("bookings/<str:booking>", rest.BookingView.as_view(), name="booking"),
-    path("bookings/<str:booking>/reschedule", rest.RescheduleView.as_view()),
-    path("bookings/<str:booking>/confirm", rest.ConfirmView.as_view()),
-    path("bookings/<str:booking>/cancel", rest.CancelView.as_view()),
-    path("bookings/<str:booking>/approve", rest.ApproveView.as_view()),
-    path("bookings/<str:booking>/decline", rest.DeclineView.as_view()),
-    path("bookings/<str:booking>/check-in", rest.CheckInView.as_view()),
-    path("bookings/<str:booking>/no-show", rest.NoShowView.as_view()),
-    path("bookings/<str:booking>/complete", rest.CompleteView.as_view()),
+    path("venues/<str:venue>/slots", slots.SlotsView.as_view()),
+    path("venues/<str:venue>/calendar", slots.CalendarView.as_view()),
+    path("slots/next", slots.NextSlotsView.as_view()),
+    path("holds", bookings.HoldsView.as_view()),
+    path("bookings", bookings.BookingsView.as_view()),
+    path("bookings/<str:booking>", bookings.BookingView.as_view(), name="booking"),
+    path("bookings/<str:booking>/reschedule", bookings.RescheduleView.as_view()),
+    path("bookings/<str:booking>/confirm", bookings.ConfirmView.as_view()),
+    path("bookings/<str:booking>/cancel", bookings.CancelView.as_view()),
+    path("bookings/<str:booking>/approve", bookings.ApproveView.as_view()),
+    path("bookings/<str:booking>/decline", bookings.DeclineView.as_view()),
+    path("bookings/<str:booking>/check-in", bookings.CheckInView.as_view()),
+    path("bookings/<str:booking>/no-show", bookings.NoShowView.as_view()),
+    path("bookings/<str:booking>/complete", bookings.CompleteView.as_view()),
 ]

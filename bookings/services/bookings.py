@@ -17,11 +17,10 @@ from bookings.requests.change import (
 )
 from bookings.requests.create import SeatsWanted, TakeSeats
 from bookings.requests.imported import ImportBooking
+from bookings.rules import MAX_GUEST_COUNT, MAX_SLOT_COUNT
 from bookings.states import APPROVE, CONFIRM, DECLINE, BookingStatus, Transition
 from reserve.core.errors import Invalid, Unauthenticated
 
-MAX_GUEST_COUNT = 100_000
-MAX_SLOT_COUNT = 48
 MAX_NOTES = 2_000
 MAX_REASON = 500
 

@@ -28,9 +28,10 @@ from bookings.live import announce
 from bookings.models import Publication, Slot
 from bookings.offsets import merge_offsets, offsets_between
 from bookings.published import existing_slots
-from bookings.requests.publish import PublishDay, new_slots
+from bookings.requests.publish import PublishDay
 from reserve.core.clock import now as process_now
 from reserve.core.errors import NotFound
+from reserve.core.ids import new_id
 from reserve.core.logging import get_logger
 from venues.models import Resource, Venue
 from venues.schedule import PlannedSlot, Schedule, day_bounds
@@ -320,8 +321,7 @@ class _Run:
         bounds = Bounds(days, self._venue.zone)
         conflicts = 0
         differing: list[tuple[_Day, list[PlannedSlot]]] = []
-        fresh: list[Slot] = []
-        resources = self._resources()
+        fresh: list[store.NewSlot] = []
         # The row keeps two from filling the same days at once: a slot that staff
         # have closed since would not be in the way of its twin.
         with transaction.atomic():
@@ -329,8 +329,13 @@ class _Run:
             for schedule in self._schedules:
                 compared = compare(schedule, bounds, moment=moment, known=self._known)
                 conflicts += len(compared.difference.conflicts)
-                for _, planned in compared.empty_days:
-                    fresh += new_slots(resources[schedule.resource_id], planned)
+                fresh += [
+                    store.NewSlot(
+                        new_id(), schedule.resource_id, slot.starts_at, slot.ends_at, slot.capacity
+                    )
+                    for _, planned in compared.empty_days
+                    for slot in planned
+                ]
                 differing += [
                     (_Day(schedule.resource_id, *bounds.of(day)), planned)
                     for day, planned in compared.differing_days
@@ -340,23 +345,15 @@ class _Run:
         self._announce(fresh, inserted)
         return conflicts, differing
 
-    def _resources(self) -> dict[UUID, Resource]:
-        found = {}
-        for schedule in self._schedules:
-            resource = Resource(pk=schedule.resource_id, organization_id=schedule.organization_id)
-            resource.venue = self._venue
-            found[schedule.resource_id] = resource
-        return found
-
-    def _announce(self, fresh: Sequence[Slot], inserted: set[UUID]) -> None:
+    def _announce(self, fresh: Sequence[store.NewSlot], inserted: set[UUID]) -> None:
         if self._known is None or not fresh:
             return
         _, end = day_bounds(self._known, self._venue.zone)
-        seen = [slot for slot in fresh if slot.pk in inserted and slot.starts_at < end]
+        seen = [slot for slot in fresh if slot.id in inserted and slot.starts_at < end]
         seen.sort(key=lambda slot: slot.starts_at)
         nearest = seen[: _MAX_ANNOUNCED - self._announced]
         self._announced += len(nearest)
-        announce(nearest)
+        announce(Slot(**slot._asdict(), venue=self._venue) for slot in nearest)
 
     def _publish_day(self, day: _Day, planned: Sequence[PlannedSlot]) -> None:
         request = PublishDay(day.resource_id, day.begins_at, day.ends_at, planned)

@@ -2,18 +2,20 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, QuerySet
 
 from reserve.core.errors import Invalid
 
 Row = TypeVar("Row", bound=Model)
 
 MAX_PAGE_SIZE = 100
+# Which no text column can hold.
+_NUL = "\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,38 +27,64 @@ class Page(Generic[Row]):
     total: int
 
 
-def page_of(rows: QuerySet[Row], *, order: str, first: int, after: str | None) -> Page[Row]:
-    """The page of `rows`, ordered by a text column and then by id, that begins after a cursor.
+def page_of(
+    rows: QuerySet[Row],
+    *,
+    order: str,
+    first: int,
+    after: str | None = None,
+    before: str | None = None,
+    read: Callable[[str], Any] = str,
+) -> Page[Row]:
+    """The page of `rows`, in the order of a column and then of ids, beside a cursor.
+
+    Args:
+        order: a column without NULL, whose values survive `str` and then `read`.
+        after: the cursor that the page follows.
+        before: instead of it, the cursor that the page leads to.
 
     Raises:
         Invalid: a page size out of 1 to 100, or a cursor that is not ours.
     """
     if not 1 <= first <= MAX_PAGE_SIZE:
         raise Invalid.field("first", f"This must be from 1 to {MAX_PAGE_SIZE}.")
+    if after and before:
+        raise Invalid.field("before", "Give either this or the cursor to begin after.")
     remaining = rows
     if after:
-        value, row_id = _decode(after)
-        remaining = rows.filter(
-            Q(**{f"{order}__gt": value}) | Q(**{order: value, "pk__gt": row_id})
+        value, row_id = _decode(after, "after", read)
+        remaining = rows.filter(**{f"{order}__gte": value}).exclude(
+            **{order: value, "pk__lte": row_id}
         )
-    found = list(remaining.order_by(order, "pk")[: first + 1])
-    items = found[:first]
+    elif before:
+        value, row_id = _decode(before, "before", read)
+        remaining = rows.filter(**{f"{order}__lte": value}).exclude(
+            **{order: value, "pk__gte": row_id}
+        )
+    ordering = (f"-{order}", "-pk") if before else (order, "pk")
+    found = list(remaining.order_by(*ordering)[: first + 1])
+    has_more, items = len(found) > first, found[:first]
+    if before:
+        items.reverse()
     return Page(
         items=items,
         cursors=[_encode(getattr(row, order), row.pk) for row in items],
-        has_previous=bool(after),
-        has_next=len(found) > first,
+        has_previous=has_more if before else bool(after),
+        has_next=bool(before) or has_more,
         total=rows.count(),
     )
 
 
-def _encode(value: str, row_id: UUID) -> str:
+def _encode(value: object, row_id: UUID) -> str:
     return base64.urlsafe_b64encode(f"{row_id.hex}{value}".encode()).decode()
 
 
-def _decode(cursor: str) -> tuple[str, UUID]:
+def _decode(cursor: str, field: str, read: Callable[[str], Any]) -> tuple[Any, UUID]:
     try:
         text = base64.b64decode(cursor.encode(), altchars=b"-_", validate=True).decode()
-        return text[32:], UUID(text[:32])
+        value, row_id = read(text[32:]), UUID(text[:32])
     except (binascii.Error, ValueError):
-        raise Invalid.field("after", "This is not a cursor of this list.") from None
+        text = _NUL
+    if _NUL in text:
+        raise Invalid.field(field, "This is not a cursor of this list.")
+    return value, row_id

@@ -13,6 +13,7 @@ from django.db import IntegrityError, connection, transaction
 
 from accounts.actors import ANONYMOUS, SYSTEM, account
 from accounts.models import Role
+from bookings import desk as desk_module
 from bookings.audit import verify
 from bookings.audit.checks import PARTS
 from bookings.difference import ConflictKind
@@ -660,3 +661,29 @@ def test_an_update_of_the_timezone_data_is_reported_and_followed(lagos_time_in_a
     assert (slot.is_withdrawn, slot.reserved) == (True, 1)
     assert check_timezones()[1] == 0
     assert_books_agree()
+
+
+# --- Those who watch ----------------------------------------------------------------------
+
+
+def test_watchers_hear_of_what_goes_and_of_what_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Slot] = []
+    monkeypatch.setattr(desk_module, "announce", told.extend)
+    monkeypatch.setattr(publication_module, "announce", told.extend)
+    resource = make_open_resource()
+    republished(resource)
+    assert told == []
+    slot = slots_on(resource)["10:00"]
+    hours_of(resource, opens_at=time(9, 30), slot_minutes=90)
+    republished(resource)
+    (gone,) = (change for change in told if change.pk == slot.pk)
+    assert (gone.is_closed, gone.version) == (True, 1)
+    come = {change.pk for change in told if not change.is_closed}
+    coming = Slot.objects.filter(starts_at__gt=now(), is_closed=False)
+    assert come == set(coming.values_list("pk", flat=True))
+
+    # A day that was empty is filled at once, and watchers hear of it too.
+    Slot.objects.filter(pk__in=come).delete()
+    told.clear()
+    republished(resource)
+    assert len(told) == coming.count() > 0

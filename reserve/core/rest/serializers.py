@@ -1,8 +1,10 @@
 """Serializers that take JSON as it is: no coercion, no unknown members."""
 
+from collections.abc import Collection
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.request import Request
 
 
 class StrictIntegerField(serializers.IntegerField):
@@ -32,3 +34,20 @@ class StrictSerializer(serializers.Serializer[Any]):
                 {name: ["This member is not known."] for name in sorted(map(str, unknown))}
             )
         return super().to_internal_value(data)
+
+
+def query_of(
+    request: Request, kind: type[StrictSerializer], *, lists: Collection[str] = ()
+) -> dict[str, Any]:
+    """What the query string says, checked; the parameters named in `lists` may be repeated.
+
+    Raises:
+        ValidationError: a parameter is not known, missing, or makes no sense.
+    """
+    given = request.query_params
+    texts: dict[str, Any] = given.dict()
+    texts |= {name: given.getlist(name) for name in lists if name in given}
+    query = kind(data=texts)
+    query.is_valid(raise_exception=True)
+    asked: dict[str, Any] = query.validated_data
+    return asked

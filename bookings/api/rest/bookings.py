@@ -1,5 +1,3 @@
-from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
@@ -12,63 +10,20 @@ from rest_framework.views import APIView
 from accounts.actors import Actor
 from accounts.api.authentication import actor_of
 from bookings import selectors, states
+from bookings.api.rest.fields import VenueTimeField
+from bookings.api.rest.slots import slots_as_json
 from bookings.guests import GuestDetails
 from bookings.models import Booking, Slot
 from bookings.requests.create import SeatsWanted
 from bookings.services import bookings
-from bookings.states import BookingStatus, SlotStatus, Transition
+from bookings.states import BookingStatus, Transition
 from reserve.core.clock import now
 from reserve.core.idempotency import IDEMPOTENCY_HEADER, agreed_key
 from reserve.core.rest.serializers import StrictCharField, StrictIntegerField, StrictSerializer
-from venues.models import Resource, Venue
+from venues.models import Venue
 
 # The secret of a booking made without an account; never in the address, which logs keep.
 MANAGE_TOKEN_HEADER = "Manage-Token"  # noqa: S105 (its name, not a secret)
-
-
-class AvailabilityQuery(StrictSerializer):
-    """What the query string of `slots` may say; query strings are text, so numbers are read."""
-
-    date = serializers.DateField(help_text="A day of the venue's calendar.")
-    guest_count = serializers.IntegerField(
-        required=False, min_value=1, help_text="Only slots where a party of this size fits."
-    )
-    slot_count = serializers.IntegerField(
-        default=1, min_value=1, max_value=bookings.MAX_SLOT_COUNT, help_text="Consecutive slots."
-    )
-    resource_id = serializers.CharField(required=False)
-
-
-class VenueTimeField(serializers.DateTimeField):
-    """An instant in the offset of the venue that its row belongs to."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(help_text="In the venue's offset.", **options)
-
-    def get_attribute(self, instance: Slot | Booking) -> Any:
-        return instance.venue.local(super().get_attribute(instance))
-
-    def to_representation(self, value: datetime) -> str:
-        return value.isoformat()
-
-
-class SlotSerializer(serializers.Serializer[Slot]):
-    id = serializers.CharField(source="public_id")
-    resource_id = serializers.SerializerMethodField()
-    start_time = VenueTimeField(source="starts_at")
-    end_time = VenueTimeField(source="ends_at")
-    status = serializers.SerializerMethodField()
-    capacity = serializers.IntegerField(help_text="Seats altogether.")
-    remaining_capacity = serializers.IntegerField(
-        source="remaining", help_text="Seats that are free."
-    )
-    version = serializers.IntegerField(help_text="Grows with every change of the slot.")
-
-    def get_resource_id(self, slot: Slot) -> str:
-        return Resource.format_id(slot.resource_id)
-
-    def get_status(self, slot: Slot) -> SlotStatus:
-        return slot.status_at(now())
 
 
 class GuestSerializer(StrictSerializer):
@@ -155,26 +110,7 @@ class BookingSerializer(serializers.Serializer[Booking]):
 
     def get_slots(self, booking: Booking) -> list[dict[str, Any]]:
         slots = booking.slots_at_hand or selectors.slots_of_bookings([booking.pk])[booking.pk]
-        return _slots_as_json(slots)
-
-
-class SlotsView(APIView):
-    @extend_schema(parameters=[AvailabilityQuery], responses=SlotSerializer(many=True))
-    def get(self, request: Request, venue: str) -> Response:
-        """The slots of a day that the caller can book now."""
-        query = AvailabilityQuery(data=request.query_params.dict())
-        query.is_valid(raise_exception=True)
-        asked = query.validated_data
-        resource = asked.get("resource_id")
-        slots = selectors.available_slots(
-            actor=actor_of(request),
-            venue_id=Venue.parse_id(venue),
-            day=asked["date"],
-            guest_count=asked.get("guest_count"),
-            slot_count=asked["slot_count"],
-            resource_id=Resource.parse_id(resource, field="resource_id") if resource else None,
-        )
-        return Response(_slots_as_json(slots))
+        return slots_as_json(slots)
 
 
 class HoldsView(APIView):
@@ -303,10 +239,6 @@ class CompleteView(TransitionView):
 def _holder(request: Request) -> Actor:
     """Whoever asks, with the secret of the booking where they hold it."""
     return actor_of(request).with_manage_token(request.headers.get(MANAGE_TOKEN_HEADER))
-
-
-def _slots_as_json(slots: Sequence[Slot]) -> list[dict[str, Any]]:
-    return [dict(SlotSerializer(slot).data) for slot in slots]
 
 
 def _wanted(request: Request) -> SeatsWanted:

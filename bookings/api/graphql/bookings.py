@@ -1,13 +1,10 @@
-from collections.abc import AsyncIterator
-
 import graphene
 from graphene_django import DjangoObjectType
 
 from bookings import models, selectors, states
+from bookings.api.graphql.slots import Slot
 from bookings.guests import GuestDetails
-from bookings.live import SlotChange
 from bookings.requests.create import SeatsWanted
-from bookings.rules import why_unavailable
 from bookings.services.bookings import (
     aapply_transition,
     aconfirm_hold,
@@ -17,64 +14,13 @@ from bookings.services.bookings import (
     aupdate_booking,
 )
 from bookings.states import Transition
-from reserve.core.broadcast import venue_group
 from reserve.core.clock import now
 from reserve.core.database import in_database
 from reserve.core.idempotency import agreed_key
-from reserve.core.live import hub
-from venues.api.graphql import Resource, Venue
-from venues.models import Resource as ResourceModel
+from venues.api.graphql import Venue
 from venues.models import Venue as VenueModel
-from venues.selectors import visible_venue
 
 BookingStatus = graphene.Enum.from_enum(states.BookingStatus, description="Where a booking stands.")
-SlotStatus = graphene.Enum.from_enum(states.SlotStatus, description="Whether a slot can be booked.")
-
-
-class Slot(DjangoObjectType):
-    """A stretch of time on a resource, with seats."""
-
-    id = graphene.ID(required=True)
-    start_time = graphene.DateTime(required=True, description="In the venue's offset.")
-    end_time = graphene.DateTime(required=True, description="In the venue's offset.")
-    status = graphene.Field(SlotStatus, required=True)
-    capacity = graphene.Int(required=True, description="Seats altogether.")
-    remaining_capacity = graphene.Int(required=True, description="Seats that are free.")
-    version = graphene.Int(required=True, description="Grows with every change of the slot.")
-    unavailable_reason = graphene.String(
-        description="The code with which a booking would be refused now, or null."
-    )
-    resource = graphene.Field(Resource, required=True)
-    venue = graphene.Field(Venue, required=True)
-
-    class Meta:
-        model = models.Slot
-        fields = ()
-
-    @staticmethod
-    def resolve_id(slot: models.Slot, _info):
-        return slot.public_id
-
-    @staticmethod
-    def resolve_start_time(slot: models.Slot, _info):
-        return slot.venue.local(slot.starts_at)
-
-    @staticmethod
-    def resolve_end_time(slot: models.Slot, _info):
-        return slot.venue.local(slot.ends_at)
-
-    @staticmethod
-    def resolve_status(slot: models.Slot, _info):
-        return slot.status_at(now())
-
-    @staticmethod
-    def resolve_unavailable_reason(slot: models.Slot, _info):
-        reason = why_unavailable(slot, now())
-        return reason.code if reason else None
-
-    @staticmethod
-    def resolve_remaining_capacity(slot: models.Slot, _info):
-        return slot.remaining
 
 
 class Guest(DjangoObjectType):
@@ -198,26 +144,6 @@ class CreateHoldInput(_SeatsInput):
 
 
 class Query(graphene.ObjectType):
-    available_slots = graphene.List(
-        graphene.NonNull(Slot),
-        required=True,
-        venue_id=graphene.ID(required=True),
-        date=graphene.Date(required=True, description="A day of the venue's calendar."),
-        guest_count=graphene.Int(description="Only slots where a party of this size fits."),
-        slot_count=graphene.Int(default_value=1, description="Consecutive slots wanted."),
-        resource_id=graphene.ID(),
-        description="The slots of a day that the caller can book now.",
-    )
-    slots = graphene.List(
-        graphene.NonNull(Slot),
-        required=True,
-        args={
-            "venue_id": graphene.ID(required=True),
-            "first_day": graphene.Date(name="from", required=True, description="A local day."),
-            "last_day": graphene.Date(name="to", required=True, description="Included."),
-        },
-        description="Every slot of some days, each with why it cannot be booked.",
-    )
     booking = graphene.Field(
         Booking,
         required=True,
@@ -225,32 +151,6 @@ class Query(graphene.ObjectType):
         manage_token=graphene.String(),
         description="A booking, for its owner and the venue's staff.",
     )
-
-    @staticmethod
-    async def resolve_available_slots(
-        _root, info, *, venue_id, date, guest_count=None, slot_count=1, resource_id=None
-    ):
-        return await in_database(
-            selectors.available_slots,
-            actor=info.context.actor,
-            venue_id=VenueModel.parse_id(venue_id, field="venue_id"),
-            day=date,
-            guest_count=guest_count,
-            slot_count=slot_count,
-            resource_id=ResourceModel.parse_id(resource_id, field="resource_id")
-            if resource_id
-            else None,
-        )
-
-    @staticmethod
-    async def resolve_slots(_root, info, *, venue_id, first_day, last_day):
-        return await in_database(
-            selectors.slots_between,
-            actor=info.context.actor,
-            venue_id=VenueModel.parse_id(venue_id, field="venue_id"),
-            first_day=first_day,
-            last_day=last_day,
-        )
 
     @staticmethod
     async def resolve_booking(_root, info, id, manage_token=None):  # noqa: A002
@@ -395,57 +295,3 @@ def _wanted(info, seats: _SeatsInput) -> SeatsWanted:
         guest=GuestDetails(**guest) if guest else None,
         idempotency_key=agreed_key(info.context.idempotency_key, seats.idempotency_key),
     )
-
-
-class SlotAvailability(graphene.ObjectType):
-    """A slot as it is after a change. A version that is already known can be dropped."""
-
-    slot_id = graphene.ID(required=True)
-    venue_id = graphene.ID(required=True)
-    start_time = graphene.DateTime(required=True, description="In the venue's offset.")
-    status = graphene.Field(SlotStatus, required=True)
-    capacity = graphene.Int(required=True, description="Seats altogether.")
-    remaining_capacity = graphene.Int(required=True, description="Seats that are free.")
-    version = graphene.Int(required=True, description="Grows with every change of the slot.")
-
-    @staticmethod
-    def resolve_slot_id(change: SlotChange, _info):
-        return models.Slot.format_id(change.slot_id)
-
-    @staticmethod
-    def resolve_venue_id(change: SlotChange, _info):
-        return VenueModel.format_id(change.venue_id)
-
-    @staticmethod
-    def resolve_start_time(change: SlotChange, _info):
-        return change.starts_at
-
-    @staticmethod
-    def resolve_status(change: SlotChange, _info):
-        return change.status_at(now())
-
-
-class Subscription(graphene.ObjectType):
-    slot_availability_changed = graphene.Field(
-        SlotAvailability,
-        required=True,
-        venue_id=graphene.ID(required=True),
-        description="Each change of a slot of the venue, from now on.",
-    )
-
-    @staticmethod
-    async def subscribe_slot_availability_changed(
-        _root, info, venue_id
-    ) -> AsyncIterator[SlotChange]:
-        venue = await in_database(
-            visible_venue,
-            actor=info.context.actor,
-            venue_id=VenueModel.parse_id(venue_id, field="venue_id"),
-        )
-        async with hub.listen(venue_group(venue.pk)) as messages:
-            async for message in messages:
-                yield SlotChange.from_message(message)
-
-    @staticmethod
-    def resolve_slot_availability_changed(change: SlotChange, _info, **_arguments):
-        return change

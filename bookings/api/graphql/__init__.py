@@ -1,0 +1,15 @@
+"""The GraphQL types and fields of bookings, by noun."""
+
+from bookings.api.graphql import bookings, slots, subscriptions
+
+
+class Query(slots.Query, bookings.Query):
+    pass
+
+
+class Mutation(bookings.Mutation):
+    pass
+
+
+class Subscription(subscriptions.Subscription):
+    pass

@@ -1,0 +1,180 @@
+import graphene
+from graphene_django import DjangoObjectType
+
+from bookings import models, selectors, states
+from bookings.rules import why_unavailable
+from reserve.core.clock import now
+from reserve.core.database import in_database
+from venues.api.graphql import Resource, Venue
+from venues.models import Resource as ResourceModel
+from venues.models import Venue as VenueModel
+
+SlotStatus = graphene.Enum.from_enum(states.SlotStatus, description="Whether a slot can be booked.")
+
+
+class Slot(DjangoObjectType):
+    """A stretch of time on a resource, with seats."""
+
+    id = graphene.ID(required=True)
+    start_time = graphene.DateTime(required=True, description="In the venue's offset.")
+    end_time = graphene.DateTime(required=True, description="In the venue's offset.")
+    status = graphene.Field(SlotStatus, required=True)
+    capacity = graphene.Int(required=True, description="Seats altogether.")
+    remaining_capacity = graphene.Int(required=True, description="Seats that are free.")
+    version = graphene.Int(required=True, description="Grows with every change of the slot.")
+    unavailable_reason = graphene.String(
+        description="The code with which a booking would be refused now, or null."
+    )
+    resource = graphene.Field(Resource, required=True)
+    venue = graphene.Field(Venue, required=True)
+
+    class Meta:
+        model = models.Slot
+        fields = ()
+
+    @staticmethod
+    def resolve_id(slot: models.Slot, _info):
+        return slot.public_id
+
+    @staticmethod
+    def resolve_start_time(slot: models.Slot, _info):
+        return slot.venue.local(slot.starts_at)
+
+    @staticmethod
+    def resolve_end_time(slot: models.Slot, _info):
+        return slot.venue.local(slot.ends_at)
+
+    @staticmethod
+    def resolve_status(slot: models.Slot, _info):
+        return slot.status_at(now())
+
+    @staticmethod
+    def resolve_unavailable_reason(slot: models.Slot, _info):
+        reason = why_unavailable(slot, now())
+        return reason.code if reason else None
+
+    @staticmethod
+    def resolve_remaining_capacity(slot: models.Slot, _info):
+        return slot.remaining
+
+
+class CalendarDay(graphene.ObjectType):
+    """One day of a venue's calendar, for a party of some size."""
+
+    date = graphene.Date(required=True, description="A day of the venue's calendar.")
+    slot_count = graphene.Int(required=True, description="Slots altogether, bookable or not.")
+    available_slot_count = graphene.Int(
+        required=True, description="Slots that the party can book now."
+    )
+    remaining_capacity = graphene.Int(
+        required=True, description="Seats that are free on the available slots."
+    )
+
+
+class Query(graphene.ObjectType):
+    available_slots = graphene.List(
+        graphene.NonNull(Slot),
+        required=True,
+        venue_id=graphene.ID(required=True),
+        date=graphene.Date(required=True, description="A day of the venue's calendar."),
+        guest_count=graphene.Int(description="Only slots where a party of this size fits."),
+        slot_count=graphene.Int(default_value=1, description="Consecutive slots wanted."),
+        resource_id=graphene.ID(),
+        description="The slots of a day that the caller can book now.",
+    )
+    slots = graphene.List(
+        graphene.NonNull(Slot),
+        required=True,
+        args={
+            "venue_id": graphene.ID(required=True),
+            "first_day": graphene.Date(name="from", required=True, description="A local day."),
+            "last_day": graphene.Date(name="to", required=True, description="Included."),
+        },
+        description="Every slot of some days, each with why it cannot be booked.",
+    )
+    availability_calendar = graphene.List(
+        graphene.NonNull(CalendarDay),
+        required=True,
+        args={
+            "venue_id": graphene.ID(required=True),
+            "first_day": graphene.Date(name="from", required=True, description="A local day."),
+            "last_day": graphene.Date(
+                name="to",
+                required=True,
+                description=f"Included; at most {selectors.MAX_CALENDAR_DAYS} days altogether.",
+            ),
+            "guest_count": graphene.Int(
+                description="Size of the party; without it, the smallest that the venue takes."
+            ),
+        },
+        description="What each day of a venue offers a party now, days without slots too.",
+    )
+    next_available_slots = graphene.List(
+        graphene.NonNull(Slot),
+        required=True,
+        venue_ids=graphene.List(
+            graphene.NonNull(graphene.ID),
+            required=True,
+            description=f"At most {selectors.MAX_VENUES}.",
+        ),
+        guest_count=graphene.Int(
+            description="Size of the party; without it, the smallest that each venue takes."
+        ),
+        slot_count=graphene.Int(default_value=1, description="Consecutive slots wanted."),
+        after=graphene.DateTime(description="Only slots that start then or later, with offset."),
+        first=graphene.Int(
+            default_value=1,
+            description=f"How many slots of each venue, at most {selectors.MAX_NEXT_SLOTS}.",
+        ),
+        description="Of each venue the first slots that the party can book, by their start.",
+    )
+
+    @staticmethod
+    async def resolve_available_slots(
+        _root, info, *, venue_id, date, guest_count=None, slot_count=1, resource_id=None
+    ):
+        return await in_database(
+            selectors.available_slots,
+            actor=info.context.actor,
+            venue_id=VenueModel.parse_id(venue_id, field="venue_id"),
+            day=date,
+            guest_count=guest_count,
+            slot_count=slot_count,
+            resource_id=ResourceModel.parse_id(resource_id, field="resource_id")
+            if resource_id
+            else None,
+        )
+
+    @staticmethod
+    async def resolve_slots(_root, info, *, venue_id, first_day, last_day):
+        return await in_database(
+            selectors.slots_between,
+            actor=info.context.actor,
+            venue_id=VenueModel.parse_id(venue_id, field="venue_id"),
+            first_day=first_day,
+            last_day=last_day,
+        )
+
+    @staticmethod
+    async def resolve_availability_calendar(
+        _root, info, *, venue_id, first_day, last_day, guest_count=None
+    ):
+        return await in_database(
+            selectors.availability_calendar,
+            actor=info.context.actor,
+            venue_id=VenueModel.parse_id(venue_id, field="venue_id"),
+            first_day=first_day,
+            last_day=last_day,
+            guest_count=guest_count,
+        )
+
+    @staticmethod
+    async def resolve_next_available_slots(_root, info, *, venue_ids, **asked):
+        # Before each is parsed: there may be a million.
+        selectors.check_venues(venue_ids)
+        return await in_database(
+            selectors.next_available_slots,
+            actor=info.context.actor,
+            venue_ids=[VenueModel.parse_id(id_, field="venue_ids") for id_ in venue_ids],
+            **asked,
+        )

@@ -1,0 +1,67 @@
+from collections.abc import AsyncIterator
+
+import graphene
+
+from bookings import models
+from bookings.api.graphql.slots import SlotStatus
+from bookings.live import SlotChange
+from reserve.core.broadcast import venue_group
+from reserve.core.clock import now
+from reserve.core.database import in_database
+from reserve.core.live import hub
+from venues.models import Venue
+from venues.selectors import visible_venue
+
+
+class SlotAvailability(graphene.ObjectType):
+    """A slot as it is after a change. A version that is already known can be dropped."""
+
+    slot_id = graphene.ID(required=True)
+    venue_id = graphene.ID(required=True)
+    start_time = graphene.DateTime(required=True, description="In the venue's offset.")
+    status = graphene.Field(SlotStatus, required=True)
+    capacity = graphene.Int(required=True, description="Seats altogether.")
+    remaining_capacity = graphene.Int(required=True, description="Seats that are free.")
+    version = graphene.Int(required=True, description="Grows with every change of the slot.")
+
+    @staticmethod
+    def resolve_slot_id(change: SlotChange, _info):
+        return models.Slot.format_id(change.slot_id)
+
+    @staticmethod
+    def resolve_venue_id(change: SlotChange, _info):
+        return Venue.format_id(change.venue_id)
+
+    @staticmethod
+    def resolve_start_time(change: SlotChange, _info):
+        return change.starts_at
+
+    @staticmethod
+    def resolve_status(change: SlotChange, _info):
+        return change.status_at(now())
+
+
+class Subscription(graphene.ObjectType):
+    slot_availability_changed = graphene.Field(
+        SlotAvailability,
+        required=True,
+        venue_id=graphene.ID(required=True),
+        description="Each change of a slot of the venue, from now on.",
+    )
+
+    @staticmethod
+    async def subscribe_slot_availability_changed(
+        _root, info, venue_id
+    ) -> AsyncIterator[SlotChange]:
+        venue = await in_database(
+            visible_venue,
+            actor=info.context.actor,
+            venue_id=Venue.parse_id(venue_id, field="venue_id"),
+        )
+        async with hub.listen(venue_group(venue.pk)) as messages:
+            async for message in messages:
+                yield SlotChange.from_message(message)
+
+    @staticmethod
+    def resolve_slot_availability_changed(change: SlotChange, _info, **_arguments):
+        return change

@@ -1,0 +1,46 @@
+"""Reading slots and bookings. What is out of the actor's reach is NotFound."""
+
+from bookings.selectors.availability import (
+    MAX_DAYS,
+    MAX_NEXT_SLOTS,
+    MAX_VENUES,
+    available_slots,
+    check_venues,
+    next_available_slots,
+    slots_between,
+)
+from bookings.selectors.bookings import (
+    bookings_by_id,
+    bookings_visible_to,
+    guests_by_id,
+    lapsed_hold_ids,
+    slot_count_of,
+    slots_of_bookings,
+    unanswered_booking_ids,
+    visible_booking,
+)
+from bookings.selectors.calendar import MAX_CALENDAR_DAYS, CalendarDay, availability_calendar
+from bookings.selectors.seats import consecutive_slot_ids, free_lapsed_seats
+
+__all__ = [
+    "MAX_CALENDAR_DAYS",
+    "MAX_DAYS",
+    "MAX_NEXT_SLOTS",
+    "MAX_VENUES",
+    "CalendarDay",
+    "availability_calendar",
+    "available_slots",
+    "bookings_by_id",
+    "bookings_visible_to",
+    "check_venues",
+    "consecutive_slot_ids",
+    "free_lapsed_seats",
+    "guests_by_id",
+    "lapsed_hold_ids",
+    "next_available_slots",
+    "slot_count_of",
+    "slots_between",
+    "slots_of_bookings",
+    "unanswered_booking_ids",
+    "visible_booking",
+]

@@ -1,0 +1,94 @@
+"""A venue's days at a glance, counted by the database."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import Count, DateTimeField, F, Func, IntegerField, Q, Sum, Value
+
+from accounts.actors import Actor
+from bookings.models import Slot
+from bookings.rules import Party, bookable, free_seats
+from bookings.selectors.availability import check_days, check_party
+from reserve.core.clock import now as process_now
+from venues.schedule import day_bounds
+from venues.selectors import visible_venue
+
+# A quarter of a year: three pages of a calendar.
+MAX_CALENDAR_DAYS = 92
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarDay:
+    """One day of a venue's calendar, for a party of some size."""
+
+    date: date
+    slot_count: int = 0
+    """Bookable or not; withdrawn ones are not counted."""
+    available_slot_count: int = 0
+    remaining_capacity: int = 0
+    """Seats that are free on the available slots."""
+
+
+def availability_calendar(
+    *,
+    actor: Actor,
+    venue_id: UUID,
+    first_day: date,
+    last_day: date,
+    guest_count: int | None = None,
+) -> list[CalendarDay]:
+    """What each local day of a venue offers a party now, both days included.
+
+    Two statements, however many days and slots. Without `guest_count` the smallest
+    party that the venue takes is meant.
+
+    Raises:
+        Invalid: no days, more than MAX_CALENDAR_DAYS, or no party of that size.
+    """
+    check_days(**{"from": first_day, "to": last_day}, maximum=MAX_CALENDAR_DAYS)
+    check_party(guest_count)
+    venue = visible_venue(actor=actor, venue_id=venue_id)
+    now = process_now()
+    days = list(_days(first_day, last_day))
+    bounds = _bounds(days, venue.zone)
+    fits = bookable(venue=venue, party=Party(guest_count or venue.minimum_party_size), now=now)
+    counted = (
+        Slot.objects.filter(venue=venue, starts_at__gte=bounds[0], starts_at__lt=bounds[-1])
+        .values(number=_day_number(bounds))
+        .annotate(
+            slot_count=Count("pk", filter=Q(is_withdrawn=False)),
+            available_slot_count=Count("pk", filter=fits),
+            remaining_capacity=Sum(free_seats(now), filter=fits, default=0),
+        )
+        .order_by()
+    )
+    found = {
+        number: CalendarDay(days[number - 1], *counts)
+        for number, *counts in counted.values_list(
+            "number", "slot_count", "available_slot_count", "remaining_capacity"
+        )
+    }
+    return [found.get(number) or CalendarDay(day) for number, day in enumerate(days, start=1)]
+
+
+def _days(first: date, last: date) -> Iterator[date]:
+    for number in range((last - first).days + 1):
+        yield first + timedelta(days=number)
+
+
+def _bounds(days: Sequence[date], zone: ZoneInfo) -> list[datetime]:
+    """Where each day begins, and where the last one ends (UTC)."""
+    return [*(day_bounds(day, zone)[0] for day in days), day_bounds(days[-1], zone)[1]]
+
+
+def _day_number(bounds: list[datetime]) -> Func:
+    """Of a slot, in which of the days it starts, from 1.
+
+    The days are ours: the database may know another version of the time zones.
+    """
+    days = Value(bounds, output_field=ArrayField(DateTimeField()))
+    return Func(F("starts_at"), days, function="width_bucket", output_field=IntegerField())
