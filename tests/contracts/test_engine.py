@@ -59,8 +59,9 @@ def test_a_booking_moves_with_its_seats_and_keeps_its_code(api: BookingApi) -> N
 
 def test_a_move_that_is_refused_leaves_the_old_seats_taken(api: BookingApi) -> None:
     slot, full = make_slot(capacity=4), make_slot(capacity=4, reserved=3)
-    Slot.objects.filter(pk=full.pk).update(venue=slot.venue, resource=slot.resource)
-    Slot.objects.filter(pk=full.pk).update(starts_at=tomorrow_at(15), ends_at=tomorrow_at(16))
+    place = {"venue": slot.venue, "resource": slot.resource}
+    later = {"starts_at": tomorrow_at(15), "ends_at": tomorrow_at(16)}
+    Slot.objects.filter(pk=full.pk).update(**place, **later)
     customer = make_customer()
     booked = api.create_booking(customer, seats_on(slot, 2)).body["id"]
 
