@@ -226,10 +226,14 @@ def _roll(places: _Places, number: int, faults: list[str]) -> dict[str, Any]:
         Publication(organization_id=venue.organization_id, venue=venue, published_until=yesterday)
         for venue in venues
     )
-    # One that was imported lazily must not count as memory of the roll.
-    venue_ids = [venue.pk for venue in venues]
-    Publication.objects.filter(venue_id__in=venue_ids[:1]).update(
-        published_until=yesterday - timedelta(days=1)
+    # The venue that slots were only tried on has no part in it.
+    Publication.objects.bulk_create(
+        Publication(
+            organization_id=venue.organization_id,
+            venue=venue,
+            published_until=yesterday + timedelta(days=2),
+        )
+        for venue in Venue.objects.filter(publication=None)
     )
     before, rss, began = Slot.objects.count(), _rss_mb(), time.perf_counter()
     rolled = roll()

@@ -277,6 +277,10 @@ DAMAGE = {
         "UPDATE bookings_slot SET is_closed = true WHERE id = {slot0}",
         {"slot_last_entry"},
     ),
+    "a slot withdrawn without an event": (
+        "UPDATE bookings_slot SET is_closed = true, is_withdrawn = true WHERE id = {slot0}",
+        {"slot_last_entry"},
+    ),
     "an entry of no slot": (
         EVENT.format(
             "payload = jsonb_set(payload, '{{slots,0,slot}}', '\"slot_nowhere\"')", "{held}", 1
@@ -345,6 +349,25 @@ def test_more_seats_than_there_are(story) -> None:
             "ALTER TABLE bookings_slot ADD CONSTRAINT slot_is_never_oversold"
             " CHECK (reserved >= 0 AND reserved <= capacity)"
         )
+
+
+def test_open_slots_that_overlap(story) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_get_constraintdef(oid) FROM pg_constraint"
+            " WHERE conname = 'slots_do_not_overlap'"
+        )
+        (definition,) = cursor.fetchone()
+    execute("ALTER TABLE bookings_slot DROP CONSTRAINT slots_do_not_overlap")
+    later = "UPDATE bookings_slot SET ends_at = ends_at {} interval '1 minute' WHERE id = {slot3}"
+    try:
+        make_slot(story.resource, starts_at=story.slots[3].ends_at)
+        assert broken() == {}
+        execute(later.format("+", **story.ids))
+        assert broken().keys() == {"slot_overlap", "booking_times"}
+    finally:
+        execute(later.format("-", **story.ids))
+        execute(f"ALTER TABLE bookings_slot ADD CONSTRAINT slots_do_not_overlap {definition}")
 
 
 def test_an_event_of_no_slot(story) -> None:
