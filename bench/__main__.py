@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Protocol, cast
 
-from bench import bookings, publication, reads
+from bench import bookings, limits, publication, reads
 from bench.place import Place, place
 from bench.results import Report
 from reserve.embedded import EmbeddedError
@@ -39,6 +39,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "bookings": _benchmark(bookings),
     "reads": _benchmark(reads),
     "publication": _benchmark(publication),
+    "limits": _benchmark(limits),
 }
 
 

@@ -1,5 +1,6 @@
 """The ASGI application of the web process: GraphQL beside Django, HTTP and WebSocket."""
 
+import asyncio
 import os
 from typing import Any, cast
 
@@ -22,6 +23,8 @@ from reserve.core.database import open_connections  # noqa: E402
 from reserve.core.graphql.executor import Executor  # noqa: E402
 from reserve.core.graphql.http import GraphQLHTTP  # noqa: E402
 from reserve.core.graphql.websocket import GraphQLConsumer  # noqa: E402
+from reserve.core.ratelimit import open_limiter  # noqa: E402
+from reserve.core.rest.limits import LimitedREST  # noqa: E402
 from reserve.schema import schema  # noqa: E402
 
 
@@ -36,11 +39,16 @@ def _at(pattern: str, application: Any) -> URLPattern:
     return route
 
 
+async def prepare() -> None:
+    await asyncio.gather(open_connections(), open_limiter())
+
+
 async def no_such_socket(_scope: Any, _receive: Any, send: Any) -> None:
     await send({"type": "websocket.close", "code": 4404})
 
 
 pages = WSGIMiddleware(cast(Any, django_application), workers=settings.PAGE_THREADS)
+rest = LimitedREST(pages, authenticate=authenticate)
 executor = Executor(schema.graphql_schema)
 graphql_http = GraphQLHTTP(executor, authenticate=authenticate, pages=pages)
 graphql_websocket = GraphQLConsumer.as_asgi(executor=executor, authenticate=authenticate)
@@ -48,8 +56,15 @@ graphql_websocket = GraphQLConsumer.as_asgi(executor=executor, authenticate=auth
 application = RequestMiddleware(
     ProtocolTypeRouter(
         {
-            "http": URLRouter([_at(r"^graphql$", graphql_http), _at(r"", pages)]),
-            "lifespan": Lifespan(open_connections),
+            "http": URLRouter(
+                [
+                    _at(r"^graphql$", graphql_http),
+                    # The schema costs more than most requests.
+                    _at(r"^api/(v1/|schema$)", rest),
+                    _at(r"", pages),
+                ]
+            ),
+            "lifespan": Lifespan(prepare),
             "websocket": URLRouter(
                 [_at(r"^graphql$", graphql_websocket), _at(r"", no_such_socket)]
             ),

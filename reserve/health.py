@@ -16,7 +16,9 @@ from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
 from bookings.metrics import LedgerFigures
+from reserve.core.context import client_address
 from reserve.core.logging import get_logger
+from reserve.core.ratelimit.figures import RefusalFigures
 from reserve.outbox.selectors import age_of_oldest_undelivered, count_undelivered
 
 log = get_logger(__name__)
@@ -62,7 +64,8 @@ def ready() -> HttpResponse:
 
 def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus's text format, for loopback and the networks that a setting names."""
-    peer = request.META.get("REMOTE_ADDR")
+    # Behind a proxy the peer is the proxy, whoever asks.
+    peer = client_address() or request.META.get("REMOTE_ADDR")
     networks = [ipaddress.ip_network(network) for network in settings.METRICS_ALLOWED_NETWORKS]
     if not peer or not any(ipaddress.ip_address(peer) in network for network in networks):
         raise PermissionDenied
@@ -144,3 +147,4 @@ class _EventFigures(Collector):
 
 REGISTRY.register(_EventFigures())
 REGISTRY.register(LedgerFigures())
+REGISTRY.register(RefusalFigures())

@@ -133,6 +133,12 @@ CACHES = {
         "LOCATION": REDIS_URL,
         "OPTIONS": {"CONNECTION_POOL_KWARGS": _GUARD_TIMEOUTS},
     },
+    "limits": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "reserve.limit",
+        "OPTIONS": {"CONNECTION_POOL_KWARGS": _GUARD_TIMEOUTS},
+    },
 }
 CHANNEL_PREFIX = "reserve"
 CHANNEL_LAYERS = {
@@ -216,6 +222,17 @@ CELERY_BEAT_SCHEDULE = {
 MAX_BOOKING_ADVANCE = timedelta(days=env.integer("MAX_BOOKING_ADVANCE_DAYS", 90, maximum=730))
 SLOT_DURATION = timedelta(minutes=env.integer("SLOT_DURATION_MINUTES", 30, maximum=1440))
 HOLD_TTL = timedelta(seconds=env.integer("HOLD_TTL_SECONDS", 600, maximum=86_400))
+
+# --- Limits --------------------------------------------------------------------
+
+RATE_LIMIT_MAX_REQUESTS = env.integer("RATE_LIMIT_MAX_REQUESTS", 100, maximum=1_000_000)
+RATE_LIMIT_WINDOW_SECONDS = env.integer("RATE_LIMIT_WINDOW_SECONDS", 60, maximum=86_400)
+AUTH_RATE_LIMIT_ACCOUNT = env.integer("AUTH_RATE_LIMIT_ACCOUNT", 10, maximum=1_000_000)
+AUTH_RATE_LIMIT_ADDRESS = env.integer("AUTH_RATE_LIMIT_ADDRESS", 60, maximum=1_000_000)
+# Of django-ratelimit.
+RATELIMIT_USE_CACHE = "limits"
+# How many entries at the right end of X-Forwarded-For are our own proxies' work.
+TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXY_COUNT", 0, minimum=0, maximum=10)
 
 # --- Tokens ------------------------------------------------------------------
 

@@ -3,9 +3,11 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
 from reserve import health
+from reserve.admin_login import admin_login
 from reserve.playground import playground
 
 urlpatterns = [
+    path("admin/login/", admin_login),
     path("admin/", admin.site.urls),
     path("graphql", playground),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),

@@ -17,6 +17,9 @@ _stack = ExitStack()
 _stack.enter_context(development_environment(_ROOT, wait_for_stop=True))
 os.environ["DJANGO_SETTINGS_MODULE"] = "reserve.settings"
 os.environ.setdefault("LOG_LEVEL", "WARNING")
+# Tests of limits set their own; the others are not to meet any.
+for _limit in ("RATE_LIMIT_MAX_REQUESTS", "AUTH_RATE_LIMIT_ACCOUNT", "AUTH_RATE_LIMIT_ADDRESS"):
+    os.environ.setdefault(_limit, "1000000")
 django.setup()
 
 from tests.processes import web_process  # noqa: E402

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import httpx
 from django.db import connection
@@ -45,10 +46,16 @@ def answers(url: str) -> bool:
 
 
 @contextmanager
-def process(*command: str, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a Python module or script of the project; end it by SIGTERM."""
+def process(
+    *command: str, log: BinaryIO | None = None, **variables: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a Python module or script of the project; end it by SIGTERM.
+
+    Args:
+        log: where its standard error goes, if not to ours.
+    """
     running = subprocess.Popen(
-        [sys.executable, *command], cwd=PROJECT, env=environment(**variables)
+        [sys.executable, *command], cwd=PROJECT, env=environment(**variables), stderr=log
     )
     try:
         yield running
@@ -62,11 +69,11 @@ def process(*command: str, **variables: str) -> Iterator[subprocess.Popen[bytes]
 
 
 @contextmanager
-def web_process(**variables: str) -> Iterator[str]:
+def web_process(*, log: BinaryIO | None = None, **variables: str) -> Iterator[str]:
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     command = ("-m", "reserve.embedded.web", "--bind", "127.0.0.1", str(port))
-    with process(*command, **variables) as running:
+    with process(*command, log=log, **variables) as running:
         wait_until(lambda: running.poll() is not None or answers(f"{address}/health/live"))
         assert running.poll() is None, "The web process ended at once."
         yield address

@@ -8,6 +8,7 @@ from accounts.tokens import issue_tokens, read_refresh_token
 from reserve.core.clock import now
 from reserve.core.ids import new_id
 from reserve.core.logging import get_logger
+from reserve.core.ratelimit import Attempt, charge_attempt
 
 log = get_logger(__name__)
 
@@ -26,9 +27,12 @@ def log_in(*, email: str, password: str) -> LoggedIn:
     of the answer does not tell them apart.
 
     Raises:
+        TooManyAttempts: for this account or from the client's address.
         CredentialsRefused: unknown address, wrong password or suspended account.
     """
-    user = User.objects.filter(email=normalise_email(email)).first()
+    email = normalise_email(email)
+    charge_attempt(Attempt.LOGIN, account=email)
+    user = User.objects.filter(email=email).first()
     if user is None:
         make_password(password)
         raise CredentialsRefused

@@ -6,8 +6,12 @@ from typing import Any
 
 from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
 
+from reserve.core.addresses import address_of
 from reserve.core.context import REQUEST_ID_HEADER, begin_request
 from reserve.core.logging import get_logger
+
+Authenticate = Callable[[str], Any]
+"""From the value of an `Authorization` header to an actor; raises Unauthenticated."""
 
 log = get_logger(__name__)
 
@@ -26,7 +30,7 @@ class RequestMiddleware:
         if scope["type"] == "lifespan":
             await self._application(scope, receive, send)
             return
-        request_id = begin_request(header(scope, _HEADER))
+        request_id = begin_request(header(scope, _HEADER), address=address_of(scope))
         started = time.perf_counter()
         status = 0
 

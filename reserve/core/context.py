@@ -1,4 +1,4 @@
-"""What a request carries through web, task and WebSocket: its id."""
+"""What a request carries through web, task and WebSocket: its id, and where it came from."""
 
 import re
 from contextvars import ContextVar
@@ -8,6 +8,7 @@ REQUEST_ID_HEADER = "X-Request-ID"
 _ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
+_client_address: ContextVar[str] = ContextVar("client_address", default="")
 
 
 def request_id() -> str:
@@ -15,8 +16,14 @@ def request_id() -> str:
     return _request_id.get()
 
 
-def begin_request(offered: str = "") -> str:
+def client_address() -> str:
+    """The address that the request at work came from, or an empty string. Never for a log."""
+    return _client_address.get()
+
+
+def begin_request(offered: str = "", *, address: str = "") -> str:
     """Set the id of the work that starts here; take the caller's where it is acceptable."""
     value = offered if _ACCEPTABLE.fullmatch(offered) else uuid4().hex
     _request_id.set(value)
+    _client_address.set(address)
     return value

@@ -6,6 +6,7 @@ and name the class for the fact. Transports read `code`, `status`, `message`
 and `details`; nothing else of an exception ever reaches a client.
 """
 
+import math
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -114,7 +115,28 @@ class Busy(DomainError):
         return timedelta(seconds=1)
 
 
+class RateLimited(DomainError):
+    """The caller's bucket does not hold what the call costs."""
+
+    code = "RATE_LIMITED"
+    status = 429
+    message = "Too many requests. Wait a moment."
+
+    def __init__(self, message: str | None = None, *, retry_after: timedelta) -> None:
+        super().__init__(message)
+        self.wait = retry_after
+
+    @property
+    def retry_after(self) -> timedelta | None:
+        return self.wait
+
+
 class ServiceUnavailable(Busy):
     code = "SERVICE_UNAVAILABLE"
     status = 503
     message = "The service cannot reach its database. Try again in a moment."
+
+
+def retry_seconds(length: timedelta) -> int:
+    """The value of a `Retry-After` header: whole seconds, rounded up, at least one."""
+    return max(1, math.ceil(length.total_seconds()))

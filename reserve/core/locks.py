@@ -19,6 +19,7 @@ from typing import Any, cast
 from django.core.cache import caches
 from redis.exceptions import RedisError
 
+from reserve.core.breaker import Breaker
 from reserve.core.logging import get_logger
 
 log = get_logger(__name__)
@@ -61,29 +62,11 @@ end
 """
 
 
-class _Breaker:
-    """Keeps an outage of Redis from costing each batch a time-out."""
-
-    def __init__(self) -> None:
-        self._tripped_until = 0.0
-        self._break_seconds = _FIRST_BREAK_SECONDS
-
-    @property
-    def is_tripped(self) -> bool:
-        return time.monotonic() < self._tripped_until
-
-    def trip(self, error: Exception) -> None:
-        log.warning("guards_off", reason=type(error).__name__, seconds=self._break_seconds)
-        self._tripped_until = time.monotonic() + self._break_seconds
-        self._break_seconds = min(2 * self._break_seconds, _LONGEST_BREAK_SECONDS)
-
-    def reset(self) -> None:
-        self._break_seconds = _FIRST_BREAK_SECONDS
-
-
 class _Guards:
     def __init__(self) -> None:
-        self._breaker = _Breaker()
+        self._breaker = Breaker(
+            first_seconds=_FIRST_BREAK_SECONDS, longest_seconds=_LONGEST_BREAK_SECONDS
+        )
         # Taken or not, we never heard: a call that timed out may have been
         # carried out later. They are let go with the next call that works.
         self._abandoned: deque[tuple[list[str], str]] = deque(maxlen=100)
@@ -117,7 +100,7 @@ class _Guards:
                     break
                 redis.blpop([f"{names[had]}.turns"], timeout=_TURN_SECONDS)
         except (RedisError, OSError) as error:
-            self._breaker.trip(error)
+            self._leave_alone(error)
             self._abandoned.append((names, token))
             return []
         self._breaker.reset()
@@ -127,8 +110,12 @@ class _Guards:
         try:
             self._release(_client(), names, token)
         except (RedisError, OSError) as error:
-            self._breaker.trip(error)
+            self._leave_alone(error)
             self._abandoned.append((names, token))
+
+    def _leave_alone(self, error: Exception) -> None:
+        seconds = self._breaker.trip()
+        log.warning("guards_off", reason=type(error).__name__, seconds=seconds)
 
     @staticmethod
     def _release(redis: Any, names: Sequence[str], token: str) -> None:

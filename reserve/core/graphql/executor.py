@@ -9,10 +9,15 @@ from typing import Any
 from graphql import (
     DocumentNode,
     ExecutionResult,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
+    InlineFragmentNode,
     OperationDefinitionNode,
     OperationType,
+    SelectionSetNode,
     execute,
     get_operation_ast,
     parse,
@@ -72,6 +77,16 @@ class Prepared:
     @property
     def is_subscription(self) -> bool:
         return self.operation.operation is OperationType.SUBSCRIPTION
+
+    @property
+    def cost(self) -> int:
+        """What the limiter takes for it: its root fields, each alias for itself."""
+        fragments = {
+            definition.name.value: definition
+            for definition in self.document.definitions
+            if isinstance(definition, FragmentDefinitionNode)
+        }
+        return _count_fields(self.operation.selection_set, fragments, seen=set())
 
 
 class CannotRun(Exception):
@@ -150,6 +165,23 @@ class Executor:
         self._documents[query] = known
         while len(self._documents) > _CACHED_DOCUMENTS:
             self._documents.popitem(last=False)
+
+
+def _count_fields(
+    selections: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode], seen: set[str]
+) -> int:
+    """The fields of one level. A fragment counts once, as it is executed once."""
+    count = 0
+    for selection in selections.selections:
+        match selection:
+            case InlineFragmentNode():
+                count += _count_fields(selection.selection_set, fragments, seen)
+            case FragmentSpreadNode(name=name) if name.value not in seen:
+                seen.add(name.value)
+                count += _count_fields(fragments[name.value].selection_set, fragments, seen)
+            case FieldNode():
+                count += 1
+    return count
 
 
 async def _formatted(results: AsyncIterator[ExecutionResult]) -> AsyncIterator[Response]:

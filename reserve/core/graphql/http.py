@@ -4,21 +4,20 @@ Django's handler and its middleware cost ten times the work itself
 (docs/adr/0001-graphql-asgi.md).
 """
 
-from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import orjson
 from django.conf import settings
 
-from reserve.core.asgi import header
-from reserve.core.errors import DomainError, Invalid, PayloadTooLarge
+from reserve.core.asgi import Authenticate, header
+from reserve.core.errors import DomainError, Invalid, PayloadTooLarge, retry_seconds
 from reserve.core.failures import as_domain_error
 from reserve.core.graphql.context import Context
 from reserve.core.graphql.executor import CannotRun, Executor, Operation, refusal_response
 from reserve.core.idempotency import IDEMPOTENCY_HEADER
 from reserve.core.json import parse_json
-
-Authenticate = Callable[[str], Any]
+from reserve.core.ratelimit.meter import Meter
 
 _JSON = "application/json"
 _IDEMPOTENCY_KEY = IDEMPOTENCY_HEADER.lower().encode()
@@ -50,10 +49,16 @@ class GraphQLHTTP:
         if scope["method"] in {"GET", "HEAD"} and "text/html" in header(scope, b"accept"):
             await self._pages(scope, receive, send)
             return
+        meter = Meter()
+        retry_after: timedelta | None = None
         try:
-            status, response = await self._respond(scope, receive)
+            try:
+                status, response = await self._respond(scope, receive, meter)
+            except (DomainError, CannotRun):
+                await meter.settle()
+                raise
         except DomainError as error:
-            status, response = error.status, refusal_response(error)
+            status, response, retry_after = error.status, refusal_response(error), error.retry_after
         except CannotRun as refused:
             status, response = 400, refused.response()
         except Exception as error:  # noqa: BLE001 (nothing is outside of this)
@@ -63,21 +68,25 @@ class GraphQLHTTP:
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),
             (b"cache-control", b"no-store"),
+            *meter.headers(),
         ]
+        if retry_after:
+            headers.append((b"retry-after", str(retry_seconds(retry_after)).encode()))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    async def _respond(self, scope: Any, receive: Any) -> tuple[int, dict[str, Any]]:
+    async def _respond(self, scope: Any, receive: Any, meter: Meter) -> tuple[int, dict[str, Any]]:
         if scope["method"] != "POST":
             raise _MethodNotAllowed
         media_type = header(scope, b"content-type").partition(";")[0].strip().lower()
         if media_type != _JSON:
             raise _UnsupportedMediaType
         operation = Operation.from_body(parse_json(await _read_body(receive)))
-        actor = self._authenticate(header(scope, b"authorization"))
+        actor = meter.caller = self._authenticate(header(scope, b"authorization"))
         prepared = self._executor.prepare(operation)
         if prepared.is_subscription:
             raise Invalid("Subscriptions go over WebSocket.")
+        await meter.charge(prepared.cost)
         context = Context(actor, header(scope, _IDEMPOTENCY_KEY) or None)
         return 200, await self._executor.execute(prepared, operation, context)
 

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 from channels.generic.websocket import AsyncWebsocketConsumer
 
+from reserve.core.asgi import Authenticate
 from reserve.core.errors import DomainError, Invalid
 from reserve.core.failures import as_domain_error
 from reserve.core.graphql.context import Context
@@ -22,9 +23,9 @@ from reserve.core.graphql.executor import (
     Response,
     refusal_response,
 )
-from reserve.core.graphql.http import Authenticate
 from reserve.core.json import parse_json
 from reserve.core.live import TooSlow
+from reserve.core.ratelimit.meter import Meter
 
 SUBPROTOCOL = "graphql-transport-ws"
 _INIT_TIMEOUT_SECONDS = 10.0
@@ -152,7 +153,7 @@ class GraphQLConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def _run(self, operation_id: str, request: Operation) -> None:
         try:
-            prepared = self.executor.prepare(request)
+            prepared = await self._prepare(request)
             async for response in self._responses(prepared, request):
                 await self._send({"type": "next", "id": operation_id, "payload": response})
         except CannotRun as refused:
@@ -165,6 +166,18 @@ class GraphQLConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self._fail(operation_id, refusal_response(as_domain_error(error)))
         else:
             await self._send({"type": "complete", "id": operation_id})
+
+    async def _prepare(self, request: Operation) -> Prepared:
+        """An operation that may run, and that its caller has been charged for."""
+        meter = Meter()
+        meter.caller = self._actor
+        try:
+            prepared = self.executor.prepare(request)
+        except CannotRun:
+            await meter.settle()
+            raise
+        await meter.charge(prepared.cost)
+        return prepared
 
     async def _responses(self, prepared: Prepared, request: Operation) -> AsyncIterator[Response]:
         context = Context(self._actor)

@@ -9,8 +9,17 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from reserve.core.context import request_id
-from reserve.core.errors import DomainError, Forbidden, Invalid, NotFound, Unauthenticated
+from reserve.core.errors import (
+    DomainError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Unauthenticated,
+    retry_seconds,
+)
 from reserve.core.failures import as_domain_error
+
+PROBLEM_JSON = "application/problem+json"
 
 
 class _ProblemResponse(Response):
@@ -19,7 +28,7 @@ class _ProblemResponse(Response):
     @property
     def rendered_content(self) -> Any:
         content = super().rendered_content
-        self["Content-Type"] = "application/problem+json"
+        self["Content-Type"] = PROBLEM_JSON
         return content
 
 
@@ -32,8 +41,8 @@ def problem_response(error: Exception, _context: Mapping[str, Any]) -> Response:
     return problem(_translated(error))
 
 
-def problem(error: DomainError) -> Response:
-    body = {
+def problem_body(error: DomainError) -> dict[str, Any]:
+    return {
         "type": "about:blank",
         "title": error.code.replace("_", " ").capitalize(),
         "status": error.status,
@@ -42,9 +51,12 @@ def problem(error: DomainError) -> Response:
         "request_id": request_id(),
         **error.details,
     }
-    response = _ProblemResponse(body, status=error.status)
+
+
+def problem(error: DomainError) -> Response:
+    response = _ProblemResponse(problem_body(error), status=error.status)
     if error.retry_after:
-        response["Retry-After"] = str(max(1, round(error.retry_after.total_seconds())))
+        response["Retry-After"] = str(retry_seconds(error.retry_after))
     if isinstance(error, Unauthenticated):
         response["WWW-Authenticate"] = "Bearer"
     return response
