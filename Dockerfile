@@ -46,6 +46,7 @@ COPY venues venues
 COPY bookings bookings
 COPY notifications notifications
 COPY templates templates
+COPY locale locale
 COPY --from=pages /app/frontend/dist frontend/dist
 
 # Everything belongs to root, so that the process can change nothing. Collecting

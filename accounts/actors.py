@@ -1,6 +1,6 @@
 """Who asks. Every service and selector takes an actor first."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from uuid import UUID
 
@@ -25,6 +25,8 @@ class Actor:
     user_id: UUID | None = None
     manage_token: str | None = None
     """The secret of one booking, which stands for the guest who made it."""
+    login_id: UUID | None = field(default=None, compare=False)
+    """The login that the token belongs to: the same person whichever it is."""
 
     def with_manage_token(self, token: str | None) -> "Actor":
         return replace(self, manage_token=token) if token else self
@@ -43,5 +45,5 @@ ANONYMOUS = Actor(ActorKind.ANONYMOUS)
 SYSTEM = Actor(ActorKind.SYSTEM)
 
 
-def account(user_id: UUID) -> Actor:
-    return Actor(ActorKind.ACCOUNT, user_id)
+def account(user_id: UUID, login_id: UUID | None = None) -> Actor:
+    return Actor(ActorKind.ACCOUNT, user_id, login_id=login_id)

@@ -8,8 +8,11 @@ from django.contrib.auth.models import Group
 from django.http import HttpRequest
 
 from accounts.actors import SYSTEM
-from accounts.models import Membership, Organization, Role, User, normalise_email
-from accounts.services.organizations import add_member
+from accounts.errors import LastOwner
+from accounts.models import Invitation, Membership, Organization, Role, User
+from accounts.person import normalise_email
+from accounts.services.memberships import add_member, change_member, remove_member
+from accounts.services.organizations import require_another_owner
 from accounts.tenant_admin import (
     MANAGING,
     OWNING,
@@ -39,7 +42,10 @@ class _EmailForm(forms.ModelForm):  # type: ignore[type-arg]
 class UserForm(_EmailForm, UserChangeForm):  # type: ignore[type-arg]
     class Meta:
         model = User
-        fields = ("email", "name", "phone", "locale", "is_active", "is_staff", "is_superuser")
+        fields = (
+            *("email", "name", "phone", "locale", "timezone"),
+            *("is_active", "is_staff", "is_superuser"),
+        )
 
 
 class NewUserForm(_EmailForm, AdminUserCreationForm):  # type: ignore[type-arg]
@@ -67,13 +73,19 @@ class UserAdmin(TenantRules, auth_admin.UserAdmin):  # type: ignore[type-arg]
     search_help_text = "E-mail address, name or phone number"
     ordering = ("email",)
     filter_horizontal = ()
-    readonly_fields = ("public_id", "last_login", "created_at")
+    readonly_fields = (
+        *("public_id", "email_verified_at", "pending_email"),
+        *("last_login", "created_at", "erased_at"),
+    )
     show_full_result_count = False
     fieldsets = (
-        (None, {"fields": ("email", "password", "public_id")}),
-        ("Person", {"fields": ("name", "phone", "locale")}),
+        (
+            None,
+            {"fields": ("email", "email_verified_at", "pending_email", "password", "public_id")},
+        ),
+        ("Person", {"fields": ("name", "phone", "locale", "timezone")}),
         ("Access", {"fields": ("is_active", "is_staff", "is_superuser")}),
-        ("Dates", {"fields": ("last_login", "created_at")}),
+        ("Dates", {"fields": ("last_login", "created_at", "erased_at")}),
     )
     add_fieldsets = (
         (
@@ -103,6 +115,21 @@ class OrganizationAdmin(TenantAdmin):
     readonly_fields = ("public_id", "created_at")
 
 
+class MembershipForm(forms.ModelForm):  # type: ignore[type-arg]
+    def clean_role(self) -> str:
+        role: str = self.cleaned_data["role"]
+        if self.instance.pk and role != Role.OWNER and self.instance.role == Role.OWNER:
+            _require_another_owner(self.instance)
+        return role
+
+
+def _require_another_owner(membership: Membership) -> None:
+    try:
+        require_another_owner(membership)
+    except LastOwner as refused:
+        raise forms.ValidationError(refused.text) from None
+
+
 @admin.register(Membership)
 class MembershipAdmin(TenantAdmin):
     """Who works for whom. Owners and managers read it; superusers write it."""
@@ -113,20 +140,36 @@ class MembershipAdmin(TenantAdmin):
     delete_roles = SUPERUSERS
     immutable_fields = ("organization", "user")
 
+    form = MembershipForm
+    # Each goes by itself, so that the last owner stays.
+    actions = None
     list_display = ("user", "name", "role", "created_at")
     list_filter = ("role",)
     list_select_related = ("user", "organization")
     search_fields = ("user__email", "user__name")
     search_help_text = "E-mail address, name or id"
-    fields = ("organization", "user", "role", "created_at")
-    readonly_fields = ("created_at",)
+    fields = ("organization", "user", "role", "venue_ids", "created_at")
+    readonly_fields = ("venue_ids", "created_at")
     autocomplete_fields = ("user",)
 
     @admin.display(ordering="user__name")
     def name(self, membership: Membership) -> str:
         return membership.user.name
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        if not super().has_delete_permission(request, obj):
+            return False
+        try:
+            if obj is not None:
+                require_another_owner(obj)
+        except LastOwner:
+            return False
+        return True
+
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
+        if change:
+            change_member(actor=SYSTEM, membership_id=obj.pk, role=Role(obj.role))
+            return
         saved = add_member(
             actor=SYSTEM,
             organization=obj.organization,
@@ -134,6 +177,24 @@ class MembershipAdmin(TenantAdmin):
             role=Role(obj.role),
         )
         obj.pk = saved.pk
+
+    def delete_model(self, request: HttpRequest, obj: Membership) -> None:
+        remove_member(actor=SYSTEM, membership_id=obj.pk)
+
+
+@admin.register(Invitation)
+class InvitationAdmin(TenantAdmin):
+    """Who was invited. Owners and managers read it; they invite by the API."""
+
+    view_roles = MANAGING
+
+    list_display = ("email", "role", "created_at", "expires_at", "accepted_at", "revoked_at")
+    list_filter = ("role",)
+    list_select_related = ("organization",)
+    search_fields = ("email",)
+    search_help_text = "E-mail address or id"
+    fields = ("organization", *list_display, "venue_ids")
+    readonly_fields = fields
 
 
 @admin.register(Event)

@@ -1,15 +1,37 @@
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
 
+from accounts.person import (
+    MAX_EMAIL,
+    MAX_LOCALE,
+    MAX_NAME,
+    MAX_PHONE,
+    MAX_TIMEZONE,
+    clean_locale,
+    clean_timezone,
+    normalise_email,
+)
+from reserve.core.errors import Invalid
 from reserve.core.ids import UlidField, UlidModel
 
 
-def normalise_email(email: str) -> str:
-    """The one form in which an address is stored and compared."""
-    return email.strip().lower()
+def validate_locale(locale: str) -> None:
+    try:
+        clean_locale(locale)
+    except Invalid as refused:
+        raise ValidationError(refused.text) from None
+
+
+def validate_timezone(timezone: str) -> None:
+    try:
+        clean_timezone(timezone)
+    except Invalid as refused:
+        raise ValidationError(refused.text) from None
 
 
 class UserManager(BaseUserManager["User"]):
@@ -30,13 +52,37 @@ class User(UlidModel, AbstractBaseUser, PermissionsMixin):
     """A person who can log in. What they may do follows from their memberships."""
 
     id = UlidField("user")
-    email = models.EmailField(unique=True, help_text="Lower case; what the person logs in with.")
-    name = models.CharField(max_length=200)
-    phone = models.CharField(max_length=32, blank=True)
-    locale = models.CharField(max_length=16, default="en", help_text="BCP 47 language tag.")
+    email = models.EmailField(
+        max_length=MAX_EMAIL, unique=True, help_text="Lower case; what the person logs in with."
+    )
+    email_verified_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a link that was sent to the address came back."
+    )
+    pending_email = models.EmailField(
+        max_length=MAX_EMAIL, blank=True, help_text="The next address, until it is verified."
+    )
+    name = models.CharField(max_length=MAX_NAME)
+    phone = models.CharField(max_length=MAX_PHONE, blank=True)
+    locale = models.CharField(
+        max_length=MAX_LOCALE,
+        default="en",
+        validators=[validate_locale],
+        help_text="BCP 47 language tag.",
+    )
+    timezone = models.CharField(
+        max_length=MAX_TIMEZONE,
+        default="UTC",
+        validators=[validate_timezone],
+        help_text="IANA name, Europe/Copenhagen.",
+    )
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False, help_text="May open the admin.")
     created_at = models.DateTimeField(auto_now_add=True)
+    erased_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When the person deleted the account; nothing of them is left.",
+    )
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -85,16 +131,59 @@ class Membership(UlidModel):
     )
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=16, choices=Role)
+    venue_ids = ArrayField(
+        models.UUIDField(),
+        default=list,
+        blank=True,
+        help_text="Where staff work; everywhere in the organization where there are none.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ("organization", "user")
         constraints = (
             models.UniqueConstraint(fields=("organization", "user"), name="one_role_per_member"),
+            models.CheckConstraint(
+                condition=models.Q(role=Role.STAFF) | models.Q(venue_ids=[]),
+                name="only_staff_is_limited_to_venues",
+            ),
         )
 
     def __str__(self) -> str:
         return f"{self.user}: {self.get_role_display()} of {self.organization}"
+
+
+class Invitation(UlidModel):
+    """A role that waits for the person at an address to take it."""
+
+    id = UlidField("invitation")
+    organization = models.ForeignKey(
+        Organization, on_delete=models.CASCADE, related_name="invitations"
+    )
+    email = models.EmailField(max_length=MAX_EMAIL)
+    role = models.CharField(max_length=16, choices=Role)
+    venue_ids = ArrayField(models.UUIDField(), default=list, blank=True)
+    invited_by = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("organization", "email")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("organization", "email"),
+                condition=models.Q(accepted_at=None, revoked_at=None),
+                name="one_open_invitation_per_address",
+            ),
+        )
+        indexes = (models.Index(fields=("email",), name="invitation_by_email"),)
+
+    def __str__(self) -> str:
+        return f"{self.email}: {self.get_role_display()} of {self.organization}"
 
 
 class Login(UlidModel):

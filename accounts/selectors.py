@@ -1,11 +1,41 @@
+"""Reading people, organizations and who works where. Suspended people are nobody."""
+
 from collections.abc import Iterable
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.actors import Actor
-from accounts.models import Membership, Organization, Role, User
+from accounts.models import Invitation, Membership, Organization, Role, User
+from reserve.core.clock import now
 from reserve.core.errors import Forbidden, NotFound, Unauthenticated
+from reserve.core.pages import Page, page_of
+
+# --- Who works where ---------------------------------------------------------------
+
+
+def is_administrator(*, actor: Actor) -> bool:
+    """Whether the actor administers the whole installation. The system does."""
+    if actor.is_system:
+        return True
+    return (
+        actor.user_id is not None
+        and User.objects.filter(pk=actor.user_id, is_active=True, is_superuser=True).exists()
+    )
+
+
+def role_of(*, actor: Actor, organization_id: UUID) -> Role | None:
+    """The actor's role in an organization, if they have one.
+
+    Administrators and the system have none of their own: ask `is_administrator`.
+    """
+    if actor.user_id is None:
+        return None
+    memberships = Membership.objects.filter(
+        organization_id=organization_id, user_id=actor.user_id, user__is_active=True
+    )
+    role = memberships.values_list("role", flat=True).first()
+    return Role(role) if role else None
 
 
 def is_member(*, actor: Actor, organization_id: UUID) -> bool:
@@ -20,10 +50,46 @@ def is_member(*, actor: Actor, organization_id: UUID) -> bool:
     ).exists()
 
 
+def works_at(*, actor: Actor, organization_id: UUID, venue_id: UUID) -> bool:
+    """Whether the actor works at a venue of the organization.
+
+    Members do, but for staff that is limited to other venues. The system and
+    administrators work everywhere.
+    """
+    if actor.is_system:
+        return True
+    if actor.user_id is None:
+        return False
+    works_there = Membership.objects.filter(
+        Q(venue_ids=[]) | Q(venue_ids__contains=[venue_id]),
+        organization_id=organization_id,
+        user=OuterRef("pk"),
+    )
+    return User.objects.filter(
+        Q(is_superuser=True) | Exists(works_there), pk=actor.user_id, is_active=True
+    ).exists()
+
+
 def works_for(user_id: UUID) -> Exists:
     """A condition on rows with an organization: the person works for it."""
     works_there = Membership.objects.filter(
         organization_id=OuterRef(OuterRef("organization_id")), user=OuterRef("pk")
+    )
+    return Exists(
+        User.objects.filter(Q(is_superuser=True) | Exists(works_there), pk=user_id, is_active=True)
+    )
+
+
+def works_at_condition(user_id: UUID, *, venue: str = "venue_id") -> Exists:
+    """A condition on rows with an organization and a venue: the person works there.
+
+    Args:
+        venue: the field with the venue's id; `pk` on venues themselves.
+    """
+    works_there = Membership.objects.filter(
+        Q(venue_ids=[]) | Q(venue_ids__contains=[OuterRef(OuterRef(venue))]),
+        organization_id=OuterRef(OuterRef("organization_id")),
+        user=OuterRef("pk"),
     )
     return Exists(
         User.objects.filter(Q(is_superuser=True) | Exists(works_there), pk=user_id, is_active=True)
@@ -48,6 +114,105 @@ def require_manager(*, actor: Actor, organization_id: UUID) -> None:
         raise Forbidden
 
 
+# --- Organizations -----------------------------------------------------------------
+
+
+def organizations_visible_to(actor: Actor) -> QuerySet[Organization]:
+    """Those that the actor works for; all of them for administrators and the system."""
+    if is_administrator(actor=actor):
+        return Organization.objects.all()
+    if actor.user_id is None:
+        return Organization.objects.none()
+    return Organization.objects.filter(
+        memberships__user_id=actor.user_id, memberships__user__is_active=True
+    )
+
+
+def visible_organization(*, actor: Actor, organization_id: UUID) -> Organization:
+    """Raises NotFound where the actor does not work for it."""
+    organization = organizations_visible_to(actor).filter(pk=organization_id).first()
+    if organization is None:
+        raise NotFound
+    return organization
+
+
+def organizations_page(
+    *, actor: Actor, first: int, after: str | None, before: str | None = None
+) -> Page[Organization]:
+    """A page of the organizations that the actor works for, by name.
+
+    Raises:
+        Unauthenticated: nobody is logged in.
+    """
+    if not actor.is_system:
+        current_user(actor=actor)
+    return page_of(
+        organizations_visible_to(actor), order="name", first=first, after=after, before=before
+    )
+
+
+def members_page(
+    *,
+    actor: Actor,
+    organization_id: UUID,
+    first: int,
+    after: str | None,
+    before: str | None = None,
+) -> Page[Membership]:
+    """A page of those who work for an organization, by role.
+
+    Raises:
+        NotFound: the actor does not work for it.
+    """
+    organization = visible_organization(actor=actor, organization_id=organization_id)
+    members = organization.memberships.select_related("user")
+    return page_of(members, order="role", first=first, after=after, before=before)
+
+
+def invitations_page(
+    *,
+    actor: Actor,
+    organization_id: UUID,
+    first: int,
+    after: str | None,
+    before: str | None = None,
+) -> Page[Invitation]:
+    """A page of the invitations of an organization that may still be accepted, by address.
+
+    Raises:
+        NotFound: the actor does not work for it.
+        Forbidden: they do, but do not manage it.
+    """
+    organization = visible_organization(actor=actor, organization_id=organization_id)
+    require_manager(actor=actor, organization_id=organization_id)
+    waiting = organization.invitations.filter(
+        accepted_at=None, revoked_at=None, expires_at__gt=now()
+    )
+    return page_of(waiting, order="email", first=first, after=after, before=before)
+
+
+def visible_invitation(
+    *, actor: Actor, invitation_id: UUID, organization_id: UUID | None = None
+) -> Invitation:
+    """One of them.
+
+    Raises:
+        NotFound: the actor does not work for its organization, or there is none any more.
+        Forbidden: they do, but do not manage it.
+    """
+    waiting = Invitation.objects.filter(
+        pk=invitation_id, accepted_at=None, revoked_at=None, expires_at__gt=now()
+    )
+    if organization_id is not None:
+        waiting = waiting.filter(organization_id=organization_id)
+    invitation = waiting.first()
+    if invitation is None:
+        raise NotFound
+    visible_organization(actor=actor, organization_id=invitation.organization_id)
+    require_manager(actor=actor, organization_id=invitation.organization_id)
+    return invitation
+
+
 def organization_ids_of(*, user: User) -> list[UUID]:
     """The organizations whose staff the person belongs to."""
     return list(user.memberships.values_list("organization_id", flat=True))
@@ -57,10 +222,19 @@ def organizations_by_id(ids: Iterable[UUID]) -> dict[UUID, Organization]:
     return Organization.objects.in_bulk(list(ids))
 
 
+# --- People ------------------------------------------------------------------------
+
+
 def current_user(*, actor: Actor) -> User:
-    if actor.user_id is None:
+    """Raises Unauthenticated where nobody is logged in, or somebody suspended or gone."""
+    user = None
+    if actor.user_id is not None:
+        user = User.objects.filter(pk=actor.user_id, is_active=True).first()
+    if user is None:
         raise Unauthenticated
-    try:
-        return User.objects.get(pk=actor.user_id, is_active=True)
-    except User.DoesNotExist:
-        raise NotFound from None
+    return user
+
+
+def is_verified(user_id: UUID) -> bool:
+    """Whether the person has shown that their e-mail address is theirs."""
+    return User.objects.filter(pk=user_id, is_active=True, email_verified_at__isnull=False).exists()

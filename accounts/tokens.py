@@ -73,6 +73,9 @@ def actor_of_header(authorization: str) -> Actor:
         raise TokenRefused
     try:
         claims = AccessToken(token.strip())  # type: ignore[arg-type]
-        return account(User.parse_id(claims[api_settings.USER_ID_CLAIM]))
+        return account(
+            User.parse_id(claims[api_settings.USER_ID_CLAIM]),
+            Login.parse_id(claims[_LOGIN_CLAIM]),
+        )
     except (TokenError, KeyError, Invalid):
         raise TokenRefused from None

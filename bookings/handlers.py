@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+from accounts.events import user_id_of
 from bookings.errors import InvalidState
 from bookings.models import Booking
 from bookings.services.bookings import confirm_automatically
+from bookings.services.guests import erase_guests as erase_guests_of
 from bookings.services.publication import request_republication
 from bookings.states import BookingStatus
 from reserve.outbox.models import Event
@@ -33,3 +35,8 @@ def republish_changed_venues(events: Sequence[Event]) -> None:
     republished once. A worker does it within seconds (`republish_requested`).
     """
     request_republication(venue_ids={event.subject_id for event in events})
+
+
+def erase_guests(events: Sequence[Event]) -> None:
+    """Erase the people whose accounts were deleted."""
+    erase_guests_of(account_ids={user_id for event in events if (user_id := user_id_of(event))})

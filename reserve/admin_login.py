@@ -6,7 +6,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 
-from accounts.models import normalise_email
+from accounts.person import normalise_email
 from reserve.core.errors import RateLimited, retry_seconds
 from reserve.core.ratelimit import Attempt, charge_attempt
 

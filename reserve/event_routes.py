@@ -1,9 +1,18 @@
 """Who listens to which event."""
 
+from accounts import handlers as accounts
 from bookings import handlers as bookings
 from reserve.outbox.services import Routes
 
 ROUTES: Routes = {
+    "account.registered": (accounts.send_verification,),
+    "account.email_verification_requested": (accounts.send_verification,),
+    "account.email_change_requested": (accounts.send_email_change,),
+    "account.email_change_announced": (accounts.announce_email_change,),
+    "account.password_reset_requested": (accounts.send_password_reset,),
+    "account.password_changed": (accounts.tell_of_new_password,),
+    "account.deleted": (bookings.erase_guests,),
     "booking.created": (bookings.confirm_new_bookings,),
     "venue.schedule_changed": (bookings.republish_changed_venues,),
+    "invitation.created": (accounts.send_invitation,),
 }

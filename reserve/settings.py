@@ -14,6 +14,7 @@ from redis.retry import Retry
 
 from reserve import env
 from reserve.core.logging import configure_logging
+from reserve.mail_server import mail_server
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -97,6 +98,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # REST and pages; the desk has two more.
 DATABASE_THREADS = env.integer("DATABASE_THREADS", 4, maximum=64)
 PAGE_THREADS = env.integer("PAGE_THREADS", 4, maximum=64)
+# Threads of one web process that hash passwords; they yield to all others.
+PASSWORD_THREADS = env.integer("PASSWORD_THREADS", 1, maximum=16)
 
 REDIS_URL = env.text("REDIS_URL", "redis://localhost:6379")
 _redis = urlsplit(REDIS_URL)
@@ -246,6 +249,28 @@ SIMPLE_JWT = {
     "USER_ID_CLAIM": "sub",
 }
 
+# --- Mail ----------------------------------------------------------------------
+
+# Links in mails begin with this: how people reach the pages from outside.
+PUBLIC_URL = env.text("PUBLIC_URL", f"http://localhost:{PORT}").rstrip("/")
+_public = urlsplit(PUBLIC_URL)
+if _public.scheme not in {"http", "https"} or not _public.netloc or _public.path:
+    raise ImproperlyConfigured(
+        "PUBLIC_URL cannot be read. Write it as https://HOST, without a path."
+    )
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "ReserveAPI <noreply@localhost>")
+
+_mail = mail_server(
+    env.text("EMAIL_URL", "smtp://localhost:25" if PRODUCTION else "console:"),
+    allow_console=not PRODUCTION,
+)
+EMAIL_BACKEND = _mail.backend
+EMAIL_HOST, EMAIL_PORT = _mail.host, _mail.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.starttls, _mail.tls
+# Seconds; `reserve.core.mail` says why it is short.
+EMAIL_TIMEOUT = 5
+
 # --- Django ------------------------------------------------------------------
 
 INSTALLED_APPS = [
@@ -302,17 +327,18 @@ TEMPLATES = [
 
 AUTH_USER_MODEL = "accounts.User"
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "accounts.hashers.SingleLaneArgon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
+_VALIDATION = "django.contrib.auth.password_validation"
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
+    {
+        "NAME": f"{_VALIDATION}.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("email", "name", "phone")},
+    },
+    {"NAME": f"{_VALIDATION}.MinimumLengthValidator"},
+    {"NAME": f"{_VALIDATION}.CommonPasswordValidator"},
+    {"NAME": f"{_VALIDATION}.NumericPasswordValidator"},
 ]
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.boolean("SECURE_COOKIES", PRODUCTION)
@@ -321,6 +347,9 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
 LANGUAGE_CODE = "en"
+# Those that our mails and pages are written in; `locale/` has the catalogues.
+LANGUAGES = [("en", "English"), ("da", "Dansk"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -342,6 +371,8 @@ STORAGES = {
 # --- APIs ----------------------------------------------------------------------
 
 EVENT_ROUTES = "reserve.event_routes.ROUTES"
+ACCOUNT_EXPORT_PARTS = "reserve.export_parts.PARTS"
+VENUES_OF_ORGANIZATION = "venues.selectors.are_venues_of"
 # A web process with an older undelivered event is not ready: nobody relays.
 EVENT_AGE_LIMIT = env.duration("EVENT_AGE_LIMIT", "5m")
 MAX_BODY_BYTES = 1 << 20

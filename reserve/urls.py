@@ -14,5 +14,6 @@ urlpatterns = [
     path("api/v1/", include("accounts.api.urls")),
     path("api/v1/", include("venues.api.urls")),
     path("api/v1/", include("bookings.api.urls")),
+    path("account/", include("accounts.pages")),
     path("metrics", health.metrics),
 ]

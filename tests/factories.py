@@ -124,4 +124,5 @@ def somebody() -> GuestDetails:
 def bearer(actor: Actor) -> str:
     """The `Authorization` header of an actor who has logged in."""
     assert actor.user_id is not None
-    return f"Bearer {issue_tokens(user_id=actor.user_id, login_id=new_id()).access}"
+    login_id = actor.login_id or new_id()
+    return f"Bearer {issue_tokens(user_id=actor.user_id, login_id=login_id).access}"

@@ -5,14 +5,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import httpx
 from django.db import connection
 from psycopg.conninfo import make_conninfo
+
+Result = TypeVar("Result")
 
 PROJECT = Path(__file__).parent.parent
 
@@ -29,7 +31,9 @@ def environment(**variables: str) -> dict[str, str]:
     return os.environ | {"DATABASE_URL": database} | variables
 
 
-def wait_until(condition, *, seconds: float = 20.0, interval: float = 0.05):  # noqa: ANN
+def wait_until(
+    condition: Callable[[], Result], *, seconds: float = 20.0, interval: float = 0.05
+) -> Result:
     """The first true value of a condition; fails the test where it stays false."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):

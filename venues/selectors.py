@@ -1,6 +1,6 @@
 """Reading venues. What is out of the actor's reach is NotFound."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -115,3 +115,9 @@ def _pattern(rule: OpeningHours | SpecialHours, resource: Resource) -> dict[str,
         "buffer_after": rule.buffer_after,
         "capacity": rule.capacity or resource.capacity,
     }
+
+
+def are_venues_of(organization_id: UUID, venue_ids: Collection[UUID]) -> bool:
+    """Whether all of these are venues of the organization."""
+    venues = Venue.objects.filter(organization_id=organization_id, pk__in=venue_ids)
+    return venues.count() == len(set(venue_ids))

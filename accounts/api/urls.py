@@ -1,10 +1,32 @@
 from django.urls import path
 
-from accounts.api import rest
+from accounts.api.rest import logins, organizations, passwords, people
+
+_organization = "organizations/<str:organization>"
 
 urlpatterns = [
-    path("auth/login", rest.LoginView.as_view()),
-    path("auth/refresh", rest.RefreshView.as_view()),
-    path("auth/logout", rest.LogoutView.as_view()),
-    path("me", rest.MeView.as_view()),
+    path("auth/register", logins.RegisterView.as_view()),
+    path("auth/login", logins.LoginView.as_view()),
+    path("auth/refresh", logins.RefreshView.as_view()),
+    path("auth/logout", logins.LogoutView.as_view()),
+    path("auth/request-email-verification", passwords.RequestEmailVerificationView.as_view()),
+    path("auth/verify-email", passwords.VerifyEmailView.as_view()),
+    path("auth/request-email-change", passwords.RequestEmailChangeView.as_view()),
+    path("auth/confirm-email-change", passwords.ConfirmEmailChangeView.as_view()),
+    path("auth/request-password-reset", passwords.RequestPasswordResetView.as_view()),
+    path("auth/reset-password", passwords.ResetPasswordView.as_view()),
+    path("auth/change-password", passwords.ChangePasswordView.as_view()),
+    path("me", people.MeView.as_view(), name="me"),
+    path("me/export", people.ExportView.as_view()),
+    path("organizations", organizations.OrganizationsView.as_view()),
+    path(_organization, organizations.OrganizationView.as_view(), name="organization"),
+    path(f"{_organization}/members", organizations.MembersView.as_view()),
+    path(f"{_organization}/members/<str:member>", organizations.MemberView.as_view()),
+    path(f"{_organization}/invitations", organizations.InvitationsView.as_view()),
+    path(
+        f"{_organization}/invitations/<str:invitation>",
+        organizations.InvitationView.as_view(),
+        name="invitation",
+    ),
+    path("invitations/accept", organizations.AcceptInvitationView.as_view()),
 ]

@@ -1,9 +1,10 @@
 from dataclasses import dataclass
-
-from django.contrib.auth.hashers import check_password, make_password
+from uuid import UUID
 
 from accounts.errors import CredentialsRefused, TokenRefused, TokenReused
-from accounts.models import Login, User, normalise_email
+from accounts.hashing import is_password_of
+from accounts.models import Login, User
+from accounts.person import normalise_email
 from accounts.tokens import issue_tokens, read_refresh_token
 from reserve.core.clock import now
 from reserve.core.ids import new_id
@@ -33,13 +34,19 @@ def log_in(*, email: str, password: str) -> LoggedIn:
     email = normalise_email(email)
     charge_attempt(Attempt.LOGIN, account=email)
     user = User.objects.filter(email=email).first()
+    is_known = is_password_of(user, password)
     if user is None:
-        make_password(password)
         raise CredentialsRefused
-    if not check_password(password, user.password) or not user.is_active:
+    if not is_known or not user.is_active:
         log.warning("login_refused", user_id=user.public_id)
         raise CredentialsRefused
+    logged_in = open_login(user)
+    log.info("logged_in", user_id=user.public_id)
+    return logged_in
 
+
+def open_login(user: User) -> LoggedIn:
+    """A new login of a person who has shown who they are, with its first pair of tokens."""
     login_id = new_id()
     tokens = issue_tokens(user_id=user.pk, login_id=login_id)
     Login.objects.create(
@@ -48,7 +55,6 @@ def log_in(*, email: str, password: str) -> LoggedIn:
         expires_at=tokens.refresh_expires_at,
         refresh_jti=tokens.refresh_jti,
     )
-    log.info("logged_in", user_id=user.public_id)
     return LoggedIn(tokens.access, tokens.refresh, user)
 
 
@@ -88,3 +94,11 @@ def log_out(*, refresh_token: str) -> None:
     """
     claims = read_refresh_token(refresh_token)
     Login.objects.filter(pk=claims.login_id, revoked_at=None).update(revoked_at=now())
+
+
+def end_logins(*, user_id: UUID, except_login_id: UUID | None = None) -> int:
+    """End the logins of a person, all or all but one; return how many that were."""
+    logins = Login.objects.filter(user_id=user_id, revoked_at=None)
+    if except_login_id is not None:
+        logins = logins.exclude(pk=except_login_id)
+    return logins.update(revoked_at=now())

@@ -1,24 +1,78 @@
-"""Organizations and the people who work for them."""
+"""Organizations, and locking one while it is decided who works for it."""
+
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_slug
+from django.db import IntegrityError, transaction
 
 from accounts.actors import Actor
-from accounts.models import Membership, Organization, Role, User
-from reserve.core.errors import Forbidden
+from accounts.errors import LastOwner
+from accounts.events import organization_event
+from accounts.models import Membership, Organization, Role
+from accounts.selectors import current_user, is_administrator
+from reserve.core.errors import Forbidden, Invalid, NotFound
+from reserve.core.logging import get_logger
+from reserve.core.text import clean_line
+from reserve.outbox.services import record
+from reserve.outbox.wake import wake_relay
+
+_MAX_NAME = 200
+_MAX_SLUG = 64
+
+log = get_logger(__name__)
 
 
 def create_organization(*, actor: Actor, name: str, slug: str) -> Organization:
-    if not actor.is_system:
-        raise Forbidden
-    return Organization.objects.create(name=name, slug=slug)
+    """Add a tenant. It has no owner yet: administrators invite one.
 
-
-def add_member(*, actor: Actor, organization: Organization, user: User, role: Role) -> Membership:
-    """Give a person a role in an organization, and the admin with it."""
-    if not actor.is_system:
+    Raises:
+        Unauthenticated: nobody is logged in.
+        Forbidden: the actor does not administer the installation.
+        Invalid: a value makes no sense, or the slug is taken.
+    """
+    if not is_administrator(actor=actor):
+        current_user(actor=actor)
         raise Forbidden
-    membership, _ = Membership.objects.update_or_create(
-        organization=organization, user=user, defaults={"role": role}
+    organization = Organization(
+        name=clean_line(name, field="name", maximum=_MAX_NAME, required=True), slug=slug
     )
-    if not user.is_staff:
-        user.is_staff = True
-        user.save(update_fields=["is_staff"])
-    return membership
+    try:
+        validate_slug(slug)
+    except ValidationError as error:
+        raise Invalid(errors={"slug": list(error.messages)}) from None
+    if len(slug) > _MAX_SLUG:
+        raise Invalid.field("slug", f"This must not be longer than {_MAX_SLUG} characters.")
+    try:
+        with transaction.atomic():
+            organization.save(force_insert=True)
+            record([organization_event("organization.created", organization, actor=actor)])
+            transaction.on_commit(wake_relay)
+    except IntegrityError:
+        raise Invalid.field("slug", "Another organization has this short name.") from None
+    log.info("organization_created", organization_id=organization.public_id)
+    return organization
+
+
+def lock_organization(organization_id: UUID) -> Organization:
+    """Hold an organization until the commit, so that nobody else changes who works for it.
+
+    Raises:
+        NotFound: there is none.
+    """
+    rows = Organization.objects.select_for_update(no_key=True).filter(pk=organization_id)
+    organization = rows.first()
+    if organization is None:
+        raise NotFound
+    return organization
+
+
+def require_another_owner(membership: Membership) -> None:
+    """Raises LastOwner where nobody else owns the organization, which must be locked."""
+    if membership.role != Role.OWNER:
+        return
+    owners = Membership.objects.filter(
+        organization_id=membership.organization_id, role=Role.OWNER, user__is_active=True
+    )
+    if not owners.exclude(pk=membership.pk).exists():
+        raise LastOwner

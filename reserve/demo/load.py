@@ -16,7 +16,8 @@ from django.db import transaction
 
 from accounts.actors import SYSTEM, Actor, account
 from accounts.models import Membership, Organization, Role, User
-from accounts.services.organizations import add_member, create_organization
+from accounts.services.memberships import add_member
+from accounts.services.organizations import create_organization
 from accounts.services.users import create_user
 from bookings.models import Booking, Slot
 from bookings.requests.create import SeatsWanted
@@ -29,6 +30,7 @@ from bookings.services.bookings import (
 )
 from bookings.services.publication import publish, republish
 from bookings.states import CANCEL, CHECK_IN, BookingStatus, Transition
+from reserve.core.clock import now
 from reserve.core.errors import DomainError
 from reserve.demo.logins import ADMINISTRATOR, CUSTOMERS, STAFF, DemoLogin
 from reserve.demo.places import ORGANIZATIONS, DemoOrganization, DemoVenue, Holiday
@@ -86,6 +88,7 @@ def _ensure_user(login: DemoLogin) -> User:
         name=login.name,
         phone=login.phone,
         locale=login.locale,
+        email_verified_at=now(),
     )
 
 

@@ -12,7 +12,7 @@ from django.db import models
 from django.urls import reverse
 
 from accounts.actors import account
-from accounts.models import Membership, Organization, Role, User
+from accounts.models import Invitation, Membership, Organization, Role, User
 from bookings.models import Booking, Guest, LedgerCheck, Slot
 from bookings.services.bookings import apply_transition, create_booking, create_hold
 from bookings.states import CANCEL
@@ -34,7 +34,7 @@ _numbers = count(1)
 
 # Those of the tenants; users belong to nobody.
 TENANT_MODELS: tuple[type[models.Model], ...] = (
-    *(Organization, Membership, Venue, Resource, Closure, Slot, Booking, Guest, Event),
+    *(Organization, Membership, Invitation, Venue, Resource, Closure, Slot, Booking, Guest, Event),
 )
 # Their rows belong to no organization.
 SUPERUSER_MODELS: tuple[type[models.Model], ...] = (User, LedgerCheck)
@@ -56,6 +56,7 @@ class Tenant:
     guest: Guest
     event: Event
     ledgercheck: LedgerCheck
+    invitation: Invitation
 
     def member(self, role: str) -> User:
         member: User = getattr(self, role)
@@ -136,6 +137,12 @@ def make_rows(organization: Organization, word: str) -> dict[str, Any]:
             last_error=f"ValueError: secret {word}",
             dead_at=lapse,
             attempts=8,
+        ),
+        "invitation": Invitation.objects.create(
+            organization=organization,
+            email=f"invited{number}@{word}.example",
+            role=Role.STAFF,
+            expires_at=lapse,
         ),
         # No tenant's; but what it found may name anybody's rows.
         "ledgercheck": LedgerCheck.objects.create(

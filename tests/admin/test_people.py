@@ -53,7 +53,8 @@ def test_a_superuser_adds_a_person_and_changes_a_password(superuser, admin_of) -
     person.refresh_from_db()
     assert person.check_password("x" * 20 + "9")
 
-    fields = {"email": "Other@Example.com", "name": "Other", "locale": "da", "is_active": "on"}
+    fields = {"email": "Other@Example.com", "name": "Other", "is_active": "on"}
+    fields |= {"locale": "da", "timezone": "Europe/Copenhagen"}
     assert browser.post(page_of(User, "change", person), fields).status_code == 302
     person.refresh_from_db()
     assert (person.email, person.locale) == ("other@example.com", "da")
@@ -73,6 +74,16 @@ def test_a_superuser_gives_a_person_a_role(ours, superuser, admin_of) -> None:
     assert Membership.objects.get(user=person).role == Role.MANAGER
     browser.post(page_of(Membership, "delete", membership), {"post": "yes"})
     assert not Membership.objects.filter(user=person).exists()
+
+
+def test_the_last_owner_stays_one(ours, superuser, admin_of) -> None:
+    browser = admin_of(superuser)
+    membership = Membership.objects.get(user=ours.owner)
+    response = browser.post(page_of(Membership, "change", membership), {"role": "STAFF"})
+    assert "this is its last one" in response.content.decode()
+    browser.post(page_of(Membership, "delete", membership), {"post": "yes"})
+    membership.refresh_from_db()
+    assert membership.role == Role.OWNER
 
 
 def test_owners_read_memberships_and_organizations(ours, admin_of) -> None:

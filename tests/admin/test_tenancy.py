@@ -7,7 +7,7 @@ from django.contrib.auth.models import Permission
 from django.db import models
 from django.urls import reverse
 
-from accounts.models import Membership, Role, User
+from accounts.models import Invitation, Membership, Role, User
 from accounts.tenant_admin import EVERY_ROLE, MANAGING, OWNING, TenantRules
 from bookings.models import Booking, LedgerCheck
 from bookings.states import BookingStatus
@@ -24,7 +24,7 @@ from tests.admin.tenants import (
 # Lower case, short enough for a confirmation code, and nowhere else on a page.
 CANARY = "zqxjkwvy"
 
-VIEWERS = {Membership: MANAGING, Event: OWNING}
+VIEWERS = {Membership: MANAGING, Invitation: MANAGING, Event: OWNING}
 
 
 def viewers_of(model):

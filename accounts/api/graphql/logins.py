@@ -1,24 +1,10 @@
 import graphene
-from graphene_django import DjangoObjectType
 
-from accounts import models
-from accounts.selectors import current_user
+from accounts.api.graphql.people import User
+from accounts.password_threads import in_password_thread
 from accounts.services.logins import LoggedIn, log_in, log_out, refresh_tokens
+from accounts.services.users import register
 from reserve.core.database import in_database
-
-
-class User(DjangoObjectType):
-    """A person who can log in."""
-
-    id = graphene.ID(required=True)
-
-    class Meta:
-        model = models.User
-        fields = ("email", "name", "phone", "locale")
-
-    @staticmethod
-    def resolve_id(user: models.User, _info):
-        return user.public_id
 
 
 class AuthPayload(graphene.ObjectType):
@@ -34,6 +20,15 @@ class LoginInput(graphene.InputObjectType):
     password = graphene.String(required=True)
 
 
+class RegisterInput(graphene.InputObjectType):
+    email = graphene.String(required=True)
+    password = graphene.String(required=True)
+    name = graphene.String(required=True)
+    phone = graphene.String()
+    locale = graphene.String(description="BCP 47 language tag.")
+    timezone = graphene.String(description="IANA name, Europe/Copenhagen.")
+
+
 class RefreshTokenInput(graphene.InputObjectType):
     refresh_token = graphene.String(required=True)
 
@@ -42,15 +37,13 @@ class LogoutInput(graphene.InputObjectType):
     refresh_token = graphene.String(required=True)
 
 
-class Query(graphene.ObjectType):
-    me = graphene.Field(User, required=True, description="Whose token this is.")
-
-    @staticmethod
-    async def resolve_me(_root, info):
-        return await in_database(current_user, actor=info.context.actor)
-
-
 class Mutation(graphene.ObjectType):
+    register = graphene.Field(
+        AuthPayload,
+        required=True,
+        input=RegisterInput(required=True),
+        description="Open an account, and log in. The address is sent a link that verifies it.",
+    )
     login = graphene.Field(
         AuthPayload,
         required=True,
@@ -71,8 +64,13 @@ class Mutation(graphene.ObjectType):
     )
 
     @staticmethod
-    async def resolve_login(_root, _info, input) -> LoggedIn:  # noqa: A002 (the contract's name)
-        return await in_database(log_in, email=input.email, password=input.password)
+    async def resolve_register(_root, _info, input) -> LoggedIn:  # noqa: A002 (the contract's name)
+        given = {name: value for name, value in input.items() if value is not None}
+        return await in_password_thread(register, **given)
+
+    @staticmethod
+    async def resolve_login(_root, _info, input) -> LoggedIn:  # noqa: A002
+        return await in_password_thread(log_in, email=input.email, password=input.password)
 
     @staticmethod
     async def resolve_refresh_token(_root, _info, input) -> LoggedIn:  # noqa: A002

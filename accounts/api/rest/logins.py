@@ -1,13 +1,14 @@
+from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api.authentication import actor_of
-from accounts.models import User
-from accounts.selectors import current_user
+from accounts.api.rest.people import UserSerializer
+from accounts.password_threads import wait_for_password_thread
 from accounts.services.logins import log_in, log_out, refresh_tokens
+from accounts.services.users import register
 from reserve.core.rest.serializers import StrictCharField, StrictSerializer
 
 
@@ -16,16 +17,17 @@ class LoginSerializer(StrictSerializer):
     password = StrictCharField(max_length=1024, trim_whitespace=False)
 
 
+class RegisterSerializer(StrictSerializer):
+    email = StrictCharField()
+    password = StrictCharField(trim_whitespace=False)
+    name = StrictCharField()
+    phone = StrictCharField(required=False, allow_blank=True)
+    locale = StrictCharField(required=False, help_text="BCP 47 language tag.")
+    timezone = StrictCharField(required=False, help_text="IANA name, Europe/Copenhagen.")
+
+
 class RefreshTokenSerializer(StrictSerializer):
     refresh_token = StrictCharField(max_length=4096)
-
-
-class UserSerializer(serializers.ModelSerializer[User]):
-    id = serializers.CharField(source="public_id")
-
-    class Meta:
-        model = User
-        fields = ("id", "email", "name", "phone", "locale")
 
 
 class TokensSerializer(serializers.Serializer[object]):
@@ -34,13 +36,25 @@ class TokensSerializer(serializers.Serializer[object]):
     user = UserSerializer()
 
 
+class RegisterView(APIView):
+    @extend_schema(request=RegisterSerializer, responses={201: TokensSerializer})
+    def post(self, request: Request) -> Response:
+        """Open an account, and log in. The address is sent a link that verifies it."""
+        body = RegisterSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        registered = wait_for_password_thread(register, **body.validated_data)
+        headers = {"Location": reverse("me")}
+        return Response(TokensSerializer(registered).data, status=201, headers=headers)
+
+
 class LoginView(APIView):
     @extend_schema(request=LoginSerializer, responses=TokensSerializer)
     def post(self, request: Request) -> Response:
         """Exchange an e-mail address and a password for tokens."""
         credentials = LoginSerializer(data=request.data)
         credentials.is_valid(raise_exception=True)
-        return Response(TokensSerializer(log_in(**credentials.validated_data)).data)
+        logged_in = wait_for_password_thread(log_in, **credentials.validated_data)
+        return Response(TokensSerializer(logged_in).data)
 
 
 class RefreshView(APIView):
@@ -60,10 +74,3 @@ class LogoutView(APIView):
         body.is_valid(raise_exception=True)
         log_out(**body.validated_data)
         return Response(status=204)
-
-
-class MeView(APIView):
-    @extend_schema(responses=UserSerializer)
-    def get(self, request: Request) -> Response:
-        """Whose token this is."""
-        return Response(UserSerializer(current_user(actor=actor_of(request))).data)

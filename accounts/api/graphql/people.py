@@ -1,0 +1,81 @@
+import graphene
+from graphene.types.generic import GenericScalar
+from graphene_django import DjangoObjectType
+
+from accounts import models
+from accounts.export import export_account
+from accounts.password_threads import in_password_thread
+from accounts.selectors import current_user
+from accounts.services.deletion import delete_account
+from accounts.services.users import update_profile
+from reserve.core.database import in_database
+
+
+class JSON(GenericScalar):
+    """Any JSON value."""
+
+
+class User(DjangoObjectType):
+    """A person who can log in."""
+
+    id = graphene.ID(required=True)
+
+    class Meta:
+        model = models.User
+        fields = ("email", "email_verified_at", "name", "phone", "locale", "timezone")
+
+    @staticmethod
+    def resolve_id(user: models.User, _info):
+        return user.public_id
+
+
+class UpdateProfileInput(graphene.InputObjectType):
+    """What is left out stays as it is."""
+
+    name = graphene.String()
+    phone = graphene.String()
+    locale = graphene.String(description="BCP 47 language tag.")
+    timezone = graphene.String(description="IANA name, Europe/Copenhagen.")
+
+
+class DeleteAccountInput(graphene.InputObjectType):
+    password = graphene.String(required=True)
+
+
+class Query(graphene.ObjectType):
+    me = graphene.Field(User, required=True, description="Whose token this is.")
+    export_account = graphene.Field(
+        JSON, required=True, description="Everything that is held of the caller."
+    )
+
+    @staticmethod
+    async def resolve_me(_root, info):
+        return await in_database(current_user, actor=info.context.actor)
+
+    @staticmethod
+    async def resolve_export_account(_root, info):
+        return await in_database(export_account, actor=info.context.actor)
+
+
+class Mutation(graphene.ObjectType):
+    update_profile = graphene.Field(
+        User,
+        required=True,
+        input=UpdateProfileInput(required=True),
+        description="Change what the account says of the caller.",
+    )
+    delete_account = graphene.Field(
+        graphene.Boolean,
+        required=True,
+        input=DeleteAccountInput(required=True),
+        description="Erase the caller. Bookings stay, without a name.",
+    )
+
+    @staticmethod
+    async def resolve_update_profile(_root, info, input):  # noqa: A002 (the contract's name)
+        return await in_database(update_profile, actor=info.context.actor, **input)
+
+    @staticmethod
+    async def resolve_delete_account(_root, info, input) -> bool:  # noqa: A002
+        await in_password_thread(delete_account, actor=info.context.actor, password=input.password)
+        return True

@@ -1,0 +1,40 @@
+"""Text from people: what may be written down, and in which form."""
+
+import unicodedata
+
+from reserve.core.errors import Invalid
+
+# Embeddings, overrides and isolates (Unicode UAX 9): they reorder what stands around
+# them, so that a name could make a sentence of ours say something else. The marks that
+# Arabic and Hebrew names need are not among them.
+_REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Control, surrogate; line and paragraph separators.
+_REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
+
+
+def clean_line(text: str, *, field: str, maximum: int, required: bool = False) -> str:
+    """One line of text, trimmed and composed (Unicode NFC).
+
+    Args:
+        maximum: its length, in characters.
+        required: whether something must be seen of it: spaces and marks alone are nothing.
+
+    Raises:
+        Invalid: too long, empty, or with characters that no line of text needs.
+    """
+    if len(text) > 4 * maximum:
+        raise _too_long(field, maximum)
+    line = unicodedata.normalize("NFC", text).strip()
+    if any(
+        sign in _REORDERING or unicodedata.category(sign) in _REFUSED_CATEGORIES for sign in line
+    ):
+        raise Invalid.field(field, "This contains characters that cannot be written here.")
+    if len(line) > maximum:
+        raise _too_long(field, maximum)
+    if required and not any(unicodedata.category(sign)[0] in "LNPS" for sign in line):
+        raise Invalid.field(field, "This must not be empty.")
+    return line
+
+
+def _too_long(field: str, maximum: int) -> Invalid:
+    return Invalid.field(field, f"This must not be longer than {maximum} characters.")

@@ -1,0 +1,54 @@
+"""Reading the address of a mail server."""
+
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """What Django wants to know of a mail server."""
+
+    backend: str
+    host: str = ""
+    port: int = 0
+    user: str = ""
+    password: str = ""
+    starttls: bool = False
+    tls: bool = False
+
+
+def mail_server(url: str, *, allow_console: bool) -> MailServer:
+    """The server at an address such as `smtps://USER:PASSWORD@HOST:PORT`.
+
+    Args:
+        allow_console: whether `console:` may stand for the standard output.
+
+    Raises:
+        ImproperlyConfigured: it cannot be read; the sentence names EMAIL_URL.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "console" and allow_console:
+        return MailServer("django.core.mail.backends.console.EmailBackend")
+    try:
+        port = parts.port or _PORTS[parts.scheme]
+    except (ValueError, KeyError):
+        port = 0
+    if not parts.hostname or not port:
+        raise ImproperlyConfigured(
+            "EMAIL_URL cannot be read. Write it as smtp://, smtp+starttls:// or"
+            " smtps://USER:PASSWORD@HOST:PORT; console: is for development only, since it"
+            " shows the links to whoever reads the log."
+        )
+    return MailServer(
+        "django.core.mail.backends.smtp.EmailBackend",
+        host=parts.hostname,
+        port=port,
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        starttls=parts.scheme == "smtp+starttls",
+        tls=parts.scheme == "smtps",
+    )
