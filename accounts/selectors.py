@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from accounts.actors import Actor
 from accounts.models import Invitation, Membership, Organization, Role, User
 from reserve.core.clock import now
-from reserve.core.errors import Forbidden, NotFound, Unauthenticated
+from reserve.core.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from reserve.core.pages import Page, page_of
 
 # --- Who works where ---------------------------------------------------------------
@@ -211,6 +211,44 @@ def visible_invitation(
     visible_organization(actor=actor, organization_id=invitation.organization_id)
     require_manager(actor=actor, organization_id=invitation.organization_id)
     return invitation
+
+
+def works_there(pairs: Iterable[tuple[UUID | None, UUID]]) -> dict[tuple[UUID | None, UUID], bool]:
+    """Of pairs of a person and an organization, whether the one works for the other.
+
+    By two statements, however many there are. Nobody works anywhere; administrators
+    work everywhere.
+    """
+    pairs = list(pairs)
+    user_ids = {user_id for user_id, _ in pairs if user_id is not None}
+    active = User.objects.filter(pk__in=user_ids, is_active=True)
+    everywhere = set(active.filter(is_superuser=True).values_list("pk", flat=True))
+    memberships = Membership.objects.filter(
+        user__in=active, organization_id__in={organization_id for _, organization_id in pairs}
+    )
+    there = set(memberships.values_list("user_id", "organization_id"))
+    return {pair: pair[0] in everywhere or pair in there for pair in pairs}
+
+
+def sole_managed_organization_id(*, actor: Actor) -> UUID:
+    """The organization that the actor owns or manages, for whoever has but one.
+
+    Raises:
+        Unauthenticated: nobody in particular asks.
+        Forbidden: they manage none.
+        Invalid: they manage several, and have to name one.
+    """
+    if actor.user_id is None:
+        raise Unauthenticated
+    managing = Membership.objects.filter(
+        user_id=actor.user_id, user__is_active=True, role__in=(Role.OWNER, Role.MANAGER)
+    )
+    found = list(managing.values_list("organization_id", flat=True)[:2])
+    if not found:
+        raise Forbidden
+    if len(found) > 1:
+        raise Invalid.field("organization_id", "You manage several: say which.")
+    return found[0]
 
 
 def organization_ids_of(*, user: User) -> list[UUID]:

@@ -11,7 +11,7 @@ class Query(bookings.Query, venues.Query, accounts.Query):
     pass
 
 
-class Mutation(bookings.Mutation, accounts.Mutation):
+class Mutation(bookings.Mutation, venues.Mutation, accounts.Mutation):
     pass
 
 

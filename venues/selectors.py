@@ -1,6 +1,7 @@
 """Reading venues. What is out of the actor's reach is NotFound."""
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import date
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from django.db.models import Q, QuerySet
 from accounts.actors import Actor
 from accounts.selectors import works_for
 from reserve.core.errors import NotFound
+from reserve.core.pages import Page, page_of
 from venues.models import Closure, OpeningHours, Resource, SpecialHours, Venue
 from venues.schedule import ClosedDays, Schedule, SpecialDays, WeeklyHours
 
@@ -40,6 +42,87 @@ def resources_of_venues(venue_ids: Sequence[UUID]) -> dict[UUID, list[Resource]]
     for resource in Resource.objects.filter(venue_id__in=venue_ids).order_by("position", "name"):
         resources[resource.venue_id].append(resource)
     return resources
+
+
+Owner = tuple[UUID, UUID | None]
+"""A venue, and the resource of it that a rule is for; with None, the venue itself."""
+_Part = TypeVar("_Part", Resource, OpeningHours, SpecialHours, Closure)
+
+
+def visible_part(kind: type[_Part], *, actor: Actor, venue_id: UUID, part_id: UUID) -> _Part:
+    """A resource, rule or closure of a venue.
+
+    Raises:
+        NotFound: there is none by that id, or the venue is not the actor's to see.
+    """
+    venue = visible_venue(actor=actor, venue_id=venue_id)
+    part = kind._default_manager.filter(venue=venue, pk=part_id).first()  # noqa: SLF001
+    if part is None:
+        raise NotFound
+    part.venue = venue
+    return part
+
+
+def require_visible_owner(*, actor: Actor, venue_id: UUID, resource_id: UUID | None) -> None:
+    """Raises NotFound where venue or resource are absent, or out of the actor's reach."""
+    if resource_id is None:
+        visible_venue(actor=actor, venue_id=venue_id)
+    else:
+        visible_part(Resource, actor=actor, venue_id=venue_id, part_id=resource_id)
+
+
+def venue_id_of(kind: type[_Part], part_id: UUID) -> UUID:
+    """The venue that a resource, rule or closure belongs to; raises NotFound where it is none."""
+    rows = kind._default_manager.filter(pk=part_id)  # noqa: SLF001
+    venue_id = rows.values_list("venue_id", flat=True).first()
+    if venue_id is None:
+        raise NotFound
+    return venue_id
+
+
+def opening_hours_of(owners: Sequence[Owner]) -> dict[Owner, list[OpeningHours]]:
+    """The weeks of venues and resources, from Monday; by one statement."""
+    rules = OpeningHours.objects.filter(venue_id__in={venue_id for venue_id, _ in owners})
+    return {owner: [] for owner in owners} | _by_owner(rules.order_by("weekday", "opens_at", "pk"))
+
+
+def special_hours_of(owners: Sequence[Owner]) -> dict[Owner, list[SpecialHours]]:
+    """The special hours of venues and resources, by date; by one statement."""
+    rules = SpecialHours.objects.filter(venue_id__in={venue_id for venue_id, _ in owners})
+    rules = rules.order_by("first_date", "opens_at", "pk")
+    return {owner: [] for owner in owners} | _by_owner(rules)
+
+
+def closures_of_venues(venue_ids: Sequence[UUID]) -> dict[UUID, list[Closure]]:
+    """The closures of venues and their resources, by date; by one statement."""
+    closures: dict[UUID, list[Closure]] = {venue_id: [] for venue_id in venue_ids}
+    for closure in Closure.objects.filter(venue_id__in=venue_ids).order_by("first_date", "pk"):
+        closures[closure.venue_id].append(closure)
+    return closures
+
+
+def resources_by_id(ids: Sequence[UUID]) -> dict[UUID, Resource]:
+    return Resource.objects.in_bulk(ids)
+
+
+def resources_page(
+    *, actor: Actor, venue_id: UUID, first: int, after: str | None = None, before: str | None = None
+) -> Page[Resource]:
+    """A page of what can be booked at a venue, in the order of its board."""
+    venue = visible_venue(actor=actor, venue_id=venue_id)
+    rows = Resource.objects.filter(venue=venue)
+    return page_of(rows, order="position", first=first, after=after, before=before, read=int)
+
+
+def closures_page(
+    *, actor: Actor, venue_id: UUID, first: int, after: str | None = None, before: str | None = None
+) -> Page[Closure]:
+    """A page of a venue's closures, by their first day."""
+    venue = visible_venue(actor=actor, venue_id=venue_id)
+    rows = Closure.objects.filter(venue=venue)
+    return page_of(
+        rows, order="first_date", first=first, after=after, before=before, read=date.fromisoformat
+    )
 
 
 def schedules_of(*, venue_id: UUID) -> list[Schedule]:
@@ -93,12 +176,10 @@ def schedules_of_venues(venue_ids: Sequence[UUID]) -> dict[UUID, list[Schedule]]
 
 
 _Rule = TypeVar("_Rule", OpeningHours, SpecialHours, Closure)
-_Owner = tuple[UUID, UUID | None]
-"""A venue, and the resource of it that a rule is for; with None, all of them."""
 
 
-def _by_owner(rules: Iterable[_Rule]) -> dict[_Owner, list[_Rule]]:
-    owned: dict[_Owner, list[_Rule]] = {}
+def _by_owner(rules: Iterable[_Rule]) -> dict[Owner, list[_Rule]]:
+    owned: dict[Owner, list[_Rule]] = {}
     for rule in rules:
         owned.setdefault((rule.venue_id, rule.resource_id), []).append(rule)
     return owned

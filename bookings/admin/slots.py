@@ -1,16 +1,75 @@
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm, AdminErrorList, AdminForm
 from django.contrib.admin.views.main import ChangeList
-from django.http import HttpRequest
+from django.contrib.admin.widgets import AdminDateWidget, AdminTimeWidget
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 
-from accounts.tenant_admin import TenantAdmin, TenantFilter
+from accounts.actors import Actor, account
+from accounts.tenant_admin import EVERY_ROLE, TenantAdmin, TenantFilter
 from bookings.admin.filters import ComingDayFilter
 from bookings.admin.times import brief_time, local_time
 from bookings.models import Slot
 from bookings.selectors import free_lapsed_seats
+from bookings.services.bookings import MAX_REASON
+from bookings.services.slots import add_slot, change_slot
 from bookings.states import SlotStatus
 from reserve.core.clock import now
+from reserve.core.errors import DomainError, Invalid
+from venues.models import Resource
+from venues.schedule import instant
+
+# Rows that one action takes on; each is a transaction of its own.
+MAX_ROWS_OF_ACTION = 200
+
+
+class SlotActionForm(ActionForm):
+    capacity = forms.IntegerField(required=False, help_text="For another capacity: seats.")
+    reason = forms.CharField(
+        required=False, max_length=MAX_REASON, help_text="Kept in the slot's history."
+    )
+
+
+class NewSlotForm(forms.Form):
+    """A slot beside the schedule, by the venue's clock."""
+
+    resource = forms.ModelChoiceField(Resource.objects.none())
+    day = forms.DateField(widget=AdminDateWidget, help_text="By the venue's calendar.")
+    start_time = forms.TimeField(widget=AdminTimeWidget, help_text="By the venue's clock.")
+    end_time = forms.TimeField(
+        widget=AdminTimeWidget, help_text="Not after the start: on the next day."
+    )
+    capacity = forms.IntegerField(required=False, help_text="Seats; the resource's where empty.")
+
+    def add(self, actor: Actor) -> Slot | None:
+        """The slot that was added; or None, with the service's sentences in the form."""
+        values = self.cleaned_data
+        resource, day = values["resource"], values["day"]
+        starts, ends = values["start_time"], values["end_time"]
+        zone = resource.venue.zone
+        try:
+            last_day = day + timedelta(days=1) if ends <= starts else day
+            return add_slot(
+                actor=actor,
+                resource_id=resource.pk,
+                starts_at=instant(day, starts, zone),
+                ends_at=instant(last_day, ends, zone),
+                capacity=values["capacity"],
+            )
+        except OverflowError:
+            self.add_error("day", "There is no such day in this zone.")
+        except Invalid as refused:
+            for name, sentences in refused.details["errors"].items():
+                self.add_error(name, sentences)
+        except DomainError as refused:
+            self.add_error(None, refused.text)
+        return None
 
 
 class _SlotList(ChangeList):
@@ -21,6 +80,10 @@ class _SlotList(ChangeList):
 
 @admin.register(Slot)
 class SlotAdmin(TenantAdmin):
+    add_roles = EVERY_ROLE
+    action_form = SlotActionForm
+    actions = ("close", "reopen", "set_capacity")
+
     list_display = (
         *("starts_locally", "venue", "resource_name", "capacity", "taken", "remaining"),
         *("closed", "status"),
@@ -83,3 +146,82 @@ class SlotAdmin(TenantAdmin):
     @admin.display(description="Status")
     def status(self, slot: Slot) -> str:
         return str(SlotStatus(slot.status_at(now())).label)
+
+    # --- Changes ---------------------------------------------------------------------
+
+    def has_act_permission(self, request: HttpRequest) -> bool:
+        return self.permits(request, EVERY_ROLE)
+
+    @admin.action(description="Close", permissions=("act",))
+    def close(self, request: HttpRequest, slots: QuerySet[Slot]) -> None:
+        self._change(request, slots, "closed", is_closed=True)
+
+    @admin.action(description="Reopen", permissions=("act",))
+    def reopen(self, request: HttpRequest, slots: QuerySet[Slot]) -> None:
+        self._change(request, slots, "open", is_closed=False)
+
+    @admin.action(description="Give another capacity", permissions=("act",))
+    def set_capacity(self, request: HttpRequest, slots: QuerySet[Slot]) -> None:
+        try:
+            capacity = int(request.POST.get("capacity", ""))
+        except ValueError:
+            text = "Say how many seats. Nothing has been changed."
+            self.message_user(request, text, messages.ERROR)
+            return
+        self._change(request, slots, f"now for {capacity}", capacity=capacity)
+
+    def _change(
+        self, request: HttpRequest, slots: QuerySet[Slot], done: str, **changes: Any
+    ) -> None:
+        """Do the same with each of some slots, and tell what came of each."""
+        chosen = list(slots[: MAX_ROWS_OF_ACTION + 1])
+        if len(chosen) > MAX_ROWS_OF_ACTION:
+            text = f"Choose {MAX_ROWS_OF_ACTION} slots or fewer. Nothing has been changed."
+            self.message_user(request, text, messages.ERROR)
+            return
+        reason = request.POST.get("reason", "").strip()
+        for slot in chosen:
+            try:
+                change_slot(actor=_actor(request), slot_id=slot.pk, reason=reason, **changes)
+            except DomainError as refused:
+                self.message_user(request, f"{slot}: {refused.text}", messages.ERROR)
+            else:
+                self.message_user(request, f"{slot} is {done}.", messages.SUCCESS)
+
+    def add_view(
+        self,
+        request: HttpRequest,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Adds a slot by hand, outside Django's transaction: the desk opens one of its own."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form: Any = NewSlotForm(request.POST or None)
+        resources = self.admin_site.get_model_admin(Resource)
+        assert isinstance(resources, TenantAdmin)
+        form.fields["resource"].queryset = resources.rows(request, EVERY_ROLE).select_related(
+            "venue"
+        )
+        if form.is_valid() and (slot := form.add(_actor(request))):
+            self.log_addition(request, slot, [{"added": {}}])
+            return self.response_add(request, slot)
+        page = AdminForm(form, [(None, {"fields": list(form.fields)})], {}, model_admin=self)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Add slot",
+            "adminform": page,
+            "errors": AdminErrorList(form, []),
+            "inline_admin_formsets": [],
+            "is_popup": False,
+            "media": self.media + page.media,
+            "show_save_and_continue": False,
+            "show_save_and_add_another": False,
+            **(extra_context or {}),
+        }
+        return self.render_change_form(request, context, add=True, form_url=form_url)
+
+
+def _actor(request: HttpRequest) -> Actor:
+    assert isinstance(request.user.pk, UUID)
+    return account(request.user.pk)

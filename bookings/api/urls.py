@@ -1,9 +1,26 @@
 from django.urls import path
 
-from bookings.api.rest import bookings, slots
+from bookings.api.rest import bookings, schedule, slots
 
 urlpatterns = [
+    path("venues/<str:venue>", schedule.VenueView.as_view(), name="venue"),
+    path("venues/<str:venue>/resources", schedule.ResourcesView.as_view()),
+    path(
+        "venues/<str:venue>/resources/<str:part>",
+        schedule.ResourceView.as_view(),
+        name="resource",
+    ),
+    path("venues/<str:venue>/opening-hours", schedule.OpeningHoursView.as_view()),
+    path("venues/<str:venue>/special-hours", schedule.SpecialHoursView.as_view()),
+    path(
+        "venues/<str:venue>/special-hours/<str:part>",
+        schedule.OneSpecialHoursView.as_view(),
+        name="special-hours",
+    ),
+    path("venues/<str:venue>/closures", schedule.ClosuresView.as_view()),
+    path("venues/<str:venue>/closures/<str:part>", schedule.ClosureView.as_view(), name="closure"),
     path("venues/<str:venue>/slots", slots.SlotsView.as_view()),
+    path("venues/<str:venue>/slots/<str:slot>", slots.SlotView.as_view(), name="slot"),
     path("venues/<str:venue>/calendar", slots.CalendarView.as_view()),
     path("slots/next", slots.NextSlotsView.as_view()),
     path("holds", bookings.HoldsView.as_view()),

@@ -16,6 +16,8 @@ from reserve.core.errors import Forbidden, Invalid, NotFound
 from reserve.core.ids import new_id
 from venues.models import Resource
 
+TOO_FAR = "This is further ahead than can be booked."
+
 
 @dataclass(frozen=True, slots=True)
 class ChangeSlot(Request[Slot]):
@@ -61,7 +63,7 @@ class AddSlot(Request[Slot]):
     resource_id: UUID
     starts_at: datetime
     ends_at: datetime
-    capacity: int
+    capacity: int | None = None
 
     def decide(self, ledger: Ledger) -> Slot:
         resource = Resource.objects.select_related("venue").filter(pk=self.resource_id).first()
@@ -70,9 +72,9 @@ class AddSlot(Request[Slot]):
         if not is_member(actor=self.actor, organization_id=resource.organization_id):
             raise Forbidden if resource.venue.is_public else NotFound
         if self.starts_at < ledger.now:
-            raise Invalid.field("starts_at", "This must not be in the past.")
+            raise Invalid.field("start_time", "This must not be in the past.")
         if not is_within_horizon(resource.venue, self.starts_at, ledger.now):
-            raise Invalid.field("starts_at", "This is further ahead than can be booked.")
+            raise Invalid.field("start_time", TOO_FAR)
         slot = Slot(
             id=new_id(),
             organization_id=resource.organization_id,
@@ -80,13 +82,13 @@ class AddSlot(Request[Slot]):
             resource=resource,
             starts_at=self.starts_at,
             ends_at=self.ends_at,
-            capacity=self.capacity,
+            capacity=resource.capacity if self.capacity is None else self.capacity,
             is_added_by_hand=True,
             has_own_capacity=True,
         )
         if other := next(_occupied(ledger, slot), None):
             clock = f"{resource.venue.local(other.starts_at):%Y-%m-%d %H:%M}"
-            raise Invalid.field("starts_at", f"This overlaps the slot of {clock}.")
+            raise Invalid.field("start_time", f"This overlaps the slot of {clock}.")
         return ledger.add_slot(slot, actor=self.actor)
 
 

@@ -8,6 +8,7 @@ from bookings.selectors.availability import (
     check_venues,
     next_available_slots,
     slots_between,
+    visible_slot,
 )
 from bookings.selectors.bookings import (
     bookings_by_id,
@@ -43,4 +44,5 @@ __all__ = [
     "slots_of_bookings",
     "unanswered_booking_ids",
     "visible_booking",
+    "visible_slot",
 ]

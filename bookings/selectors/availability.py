@@ -10,6 +10,7 @@ from accounts.actors import Actor
 from bookings.models import Slot
 from bookings.rules import MAX_GUEST_COUNT, MAX_SLOT_COUNT, Party, begins_a_run, bookable
 from bookings.selectors.seats import free_lapsed_seats
+from reserve.core import sentences
 from reserve.core.clock import now as process_now
 from reserve.core.errors import Invalid, NotFound
 from venues.models import Venue
@@ -68,6 +69,19 @@ def slots_between(*, actor: Actor, venue_id: UUID, first_day: date, last_day: da
     return [slot for slot in found if slot.reserved or not slot.is_withdrawn]
 
 
+def visible_slot(*, actor: Actor, venue_id: UUID, slot_id: UUID) -> Slot:
+    """A slot of a venue, bookable or not.
+
+    Raises:
+        NotFound: out of the actor's reach, or not that venue's.
+    """
+    venue = visible_venue(actor=actor, venue_id=venue_id)
+    found = _complete(Slot.objects.filter(venue=venue, pk=slot_id), [venue], process_now())
+    if not found:
+        raise NotFound
+    return found[0]
+
+
 def next_available_slots(
     *,
     actor: Actor,
@@ -96,7 +110,7 @@ def next_available_slots(
     if not 1 <= first <= MAX_NEXT_SLOTS:
         raise Invalid.field("first", f"This must be from 1 to {MAX_NEXT_SLOTS}.")
     if after is not None and after.tzinfo is None:
-        raise Invalid.field("after", "This must be a time with its offset.")
+        raise Invalid.field("after", sentences.INSTANT)
     venues = list(venues_visible_to(actor).filter(pk__in=wanted))
     if len(venues) < len(wanted):
         raise NotFound

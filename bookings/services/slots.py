@@ -3,15 +3,21 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
+
 from accounts.actors import Actor
 from bookings.desk import desk
 from bookings.ledger import MAX_SLOT_LENGTH
 from bookings.models import Slot
-from bookings.requests.slot import AddSlot, ChangeSlot
+from bookings.requests.slot import TOO_FAR, AddSlot, ChangeSlot
+from bookings.services.bookings import MAX_REASON
+from reserve.core import sentences
+from reserve.core.clock import now
 from reserve.core.errors import Invalid
-from venues.validators import MAX_CAPACITY
+from venues.validators import MAX_CAPACITY, MAX_DAYS, validate_text
 
 MIN_SLOT_LENGTH = timedelta(minutes=1)
+_FURTHEST = timedelta(days=MAX_DAYS + 2)
 
 
 def change_slot(
@@ -30,37 +36,60 @@ def change_slot(
 
     Raises:
         NotFound, Forbidden: not the actor's to see, or to do.
+        Invalid: nothing to change, no such capacity, or a reason that is too long or no text.
         CapacityInUse: more seats than that are taken already.
         SlotOverlaps: another slot is open or in use where this one would reopen.
     """
+    if capacity is None and is_closed is None:
+        raise Invalid("Say what is to change: capacity or closure.")
     if capacity is not None:
         _check_capacity(capacity)
+    _check_reason(reason)
     return desk.submit(ChangeSlot(actor, slot_id, capacity, is_closed, reason))
 
 
 def add_slot(
-    *, actor: Actor, resource_id: UUID, starts_at: datetime, ends_at: datetime, capacity: int
+    *,
+    actor: Actor,
+    resource_id: UUID,
+    starts_at: datetime,
+    ends_at: datetime,
+    capacity: int | None = None,
 ) -> Slot:
     """Add a slot beside the schedule, which then leaves it alone. For staff.
 
     Args:
         starts_at: aware, not in the past, and on a day within the venue's horizon.
         ends_at: aware, a minute to 24 hours later.
-        capacity: seats, at least 1.
+        capacity: seats, at least 1; without it, the resource's.
 
     Raises:
         NotFound, Forbidden: not the actor's to see, or to do.
-        Invalid: a value that makes no sense, or a slot is open or in use at that time.
+        Invalid: a value that makes no sense, or a slot is open or in use at that time;
+            by the names of the APIs, `start_time` and `end_time`.
     """
-    _check_capacity(capacity)
-    for name, moment in (("starts_at", starts_at), ("ends_at", ends_at)):
+    if capacity is not None:
+        _check_capacity(capacity)
+    for name, moment in (("start_time", starts_at), ("end_time", ends_at)):
         if moment.utcoffset() is None:
-            raise Invalid.field(name, "This must name its offset from UTC.")
+            raise Invalid.field(name, sentences.INSTANT)
     if not MIN_SLOT_LENGTH <= ends_at - starts_at <= MAX_SLOT_LENGTH:
-        raise Invalid.field("ends_at", "This must be a minute to 24 hours after the start.")
+        raise Invalid.field("end_time", "This must be a minute to 24 hours after the start.")
+    # No venue's horizon reaches there, and not every zone can tell the time then.
+    if starts_at - now() > _FURTHEST:
+        raise Invalid.field("start_time", TOO_FAR)
     return desk.submit(AddSlot(actor, resource_id, starts_at, ends_at, capacity))
 
 
 def _check_capacity(capacity: int) -> None:
     if not 1 <= capacity <= MAX_CAPACITY:
         raise Invalid.field("capacity", f"This must be from 1 to {MAX_CAPACITY}.")
+
+
+def _check_reason(reason: str) -> None:
+    if len(reason) > MAX_REASON:
+        raise Invalid.field("reason", f"This must not be longer than {MAX_REASON} characters.")
+    try:
+        validate_text(reason)
+    except ValidationError as error:
+        raise Invalid(errors={"reason": error.messages}) from None

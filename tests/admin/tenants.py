@@ -173,3 +173,16 @@ def page_of(model: type[models.Model], page: str, row: models.Model | None = Non
 
 def registered() -> Iterator[tuple[type[models.Model], ModelAdmin]]:
     yield from admin.site._registry.items()
+
+
+def is_question(response: Any) -> bool:
+    """Whether a page shows what would become of slots, and asks."""
+    return response.status_code == 200 and "booking_count" in (response.context or {})
+
+
+def answer(response: Any) -> dict[str, list[str]]:
+    """What the page's form sends."""
+    fields: dict[str, list[str]] = {}
+    for name, value in response.context["fields"]:
+        fields.setdefault(name, []).append(str(value))
+    return fields

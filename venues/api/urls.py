@@ -1,8 +1,8 @@
 from django.urls import path
 
-from venues.api import rest
+from venues.api.rest import venues
 
+# The rest of a venue's addresses can move slots, and are with those of bookings.
 urlpatterns = [
-    path("venues", rest.VenuesView.as_view()),
-    path("venues/<str:venue>", rest.VenueView.as_view()),
+    path("venues", venues.VenuesView.as_view()),
 ]

@@ -8,6 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models
 
+from reserve.core import sentences
 from reserve.core.errors import Invalid
 from venues.models import OpeningHours, SpecialHours
 from venues.overlap import overlaps
@@ -21,14 +22,14 @@ Rule = OpeningHours | SpecialHours
 
 # The first that fits a field decides: a date-time's field is a date's too.
 _KINDS: tuple[tuple[type[Any], type | tuple[type, ...], str], ...] = (
-    (models.BooleanField, bool, "This must be true or false."),
-    (models.IntegerField, int, "This must be a whole number."),
-    (models.FloatField, (int, float), "This must be a number."),
-    (ArrayField, (list, tuple), "This must be a list of texts."),
-    (models.DateField, date, "This must be a date."),
-    (models.TimeField, time, "This must be a time of day."),
-    (models.CharField, str, "This must be text."),
-    (models.TextField, str, "This must be text."),
+    (models.BooleanField, bool, sentences.TRUE_OR_FALSE),
+    (models.IntegerField, int, sentences.WHOLE_NUMBER),
+    (models.FloatField, (int, float), sentences.NUMBER),
+    (ArrayField, (list, tuple), sentences.TEXTS),
+    (models.DateField, date, sentences.DATE),
+    (models.TimeField, time, sentences.TIME_OF_DAY),
+    (models.CharField, str, sentences.TEXT),
+    (models.TextField, str, sentences.TEXT),
 )
 
 
@@ -44,7 +45,7 @@ def errors_of(row: models.Model, *, prefix: str = "") -> Errors:
             row.full_clean(references, validate_unique=False, validate_constraints=False)
         except ValidationError as error:
             errors = error.message_dict
-    return {f"{prefix}{name}": sentences for name, sentences in errors.items()}
+    return {f"{prefix}{name}": texts for name, texts in errors.items()}
 
 
 def errors_of_rules(rules: Iterable[Rule], *, name: str, maximum: int) -> Errors:
@@ -75,7 +76,7 @@ def overlapping(rules: Iterable[Rule]) -> dict[int, str]:
 def refuse(errors: Mapping[str, list[str]]) -> None:
     """Raises Invalid where there are any."""
     if errors:
-        fields = {name: sentences for name, sentences in errors.items() if name != NON_FIELD_ERRORS}
+        fields = {name: texts for name, texts in errors.items() if name != NON_FIELD_ERRORS}
         # What concerns several fields together has no field of its own.
         raise Invalid(" ".join(errors.get(NON_FIELD_ERRORS, ())) or None, errors=fields)
 

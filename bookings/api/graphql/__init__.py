@@ -1,13 +1,13 @@
 """The GraphQL types and fields of bookings, by noun."""
 
-from bookings.api.graphql import bookings, slots, subscriptions
+from bookings.api.graphql import bookings, schedule, slots, subscriptions
 
 
 class Query(slots.Query, bookings.Query):
     pass
 
 
-class Mutation(bookings.Mutation):
+class Mutation(schedule.Mutation, slots.Mutation, bookings.Mutation):
     pass
 
 

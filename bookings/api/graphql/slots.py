@@ -3,6 +3,8 @@ from graphene_django import DjangoObjectType
 
 from bookings import models, selectors, states
 from bookings.rules import why_unavailable
+from bookings.services.bookings import MAX_REASON
+from bookings.services.slots import add_slot, change_slot
 from reserve.core.clock import now
 from reserve.core.database import in_database
 from venues.api.graphql import Resource, Venue
@@ -56,6 +58,30 @@ class Slot(DjangoObjectType):
     @staticmethod
     def resolve_remaining_capacity(slot: models.Slot, _info):
         return slot.remaining
+
+
+class AddSlotInput(graphene.InputObjectType):
+    """A slot beside the schedule, which then leaves it alone."""
+
+    resource_id = graphene.ID(required=True)
+    start_time = graphene.DateTime(
+        required=True, description="With offset; not in the past, within the venue's horizon."
+    )
+    end_time = graphene.DateTime(
+        required=True, description="With offset; a minute to 24 hours after the start."
+    )
+    capacity = graphene.Int(description="Seats altogether; without it, the resource's.")
+
+
+class UpdateSlotInput(graphene.InputObjectType):
+    """What is left out, or null, stays as it is."""
+
+    id = graphene.ID(required=True)
+    capacity = graphene.Int(description="Seats altogether, not below what is taken.")
+    is_closed = graphene.Boolean(description="Whether nobody can book it.")
+    reason = graphene.String(
+        default_value="", description=f"Kept in its history; at most {MAX_REASON} characters."
+    )
 
 
 class CalendarDay(graphene.ObjectType):
@@ -177,4 +203,41 @@ class Query(graphene.ObjectType):
             actor=info.context.actor,
             venue_ids=[VenueModel.parse_id(id_, field="venue_ids") for id_ in venue_ids],
             **asked,
+        )
+
+
+class Mutation(graphene.ObjectType):
+    add_slot = graphene.Field(
+        Slot,
+        required=True,
+        input=AddSlotInput(required=True),
+        description="Add a slot by hand, beside the schedule (staff).",
+    )
+    update_slot = graphene.Field(
+        Slot,
+        required=True,
+        input=UpdateSlotInput(required=True),
+        description="Close or reopen a slot, or give it another capacity (staff).",
+    )
+
+    @staticmethod
+    async def resolve_add_slot(_root, info, input):  # noqa: A002 (the contract's name)
+        return await in_database(
+            add_slot,
+            actor=info.context.actor,
+            resource_id=ResourceModel.parse_id(input.resource_id, field="resource_id"),
+            starts_at=input.start_time,
+            ends_at=input.end_time,
+            capacity=input.get("capacity"),
+        )
+
+    @staticmethod
+    async def resolve_update_slot(_root, info, input):  # noqa: A002 (the contract's name)
+        return await in_database(
+            change_slot,
+            actor=info.context.actor,
+            slot_id=models.Slot.parse_id(input.id),
+            capacity=input.get("capacity"),
+            is_closed=input.get("is_closed"),
+            reason=input.get("reason") or "",
         )

@@ -17,12 +17,3 @@ class VenueTimeField(serializers.DateTimeField):
 
     def to_representation(self, value: datetime) -> str:
         return value.isoformat()
-
-
-class InstantField(serializers.DateTimeField):
-    """A time of RFC 3339 with its offset, without which it is no instant."""
-
-    def enforce_timezone(self, value: datetime) -> datetime:
-        if value.tzinfo is None:
-            raise serializers.ValidationError("This must be a time with its offset.")
-        return value

@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from django.urls import reverse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -8,14 +9,26 @@ from rest_framework.response import Response
 
 from accounts.api.authentication import actor_of
 from bookings import selectors
-from bookings.api.rest.fields import InstantField, VenueTimeField
+from bookings.api.rest.fields import VenueTimeField
 from bookings.models import Slot
 from bookings.rules import MAX_GUEST_COUNT, MAX_SLOT_COUNT, why_unavailable
+from bookings.services.bookings import MAX_REASON
+from bookings.services.slots import add_slot, change_slot
 from bookings.states import SlotStatus
 from reserve.core.clock import now
 from reserve.core.rest.conditional import ConditionalView
-from reserve.core.rest.serializers import StrictSerializer, query_of
+from reserve.core.rest.serializers import (
+    StrictBooleanField,
+    StrictCharField,
+    StrictInstantField,
+    StrictIntegerField,
+    StrictSerializer,
+    StrictTextField,
+    body_of,
+    query_of,
+)
 from venues.models import Resource, Venue
+from venues.selectors import require_visible_owner
 
 Row = TypeVar("Row")
 
@@ -70,7 +83,7 @@ class NextSlotsQuery(_RunQuery):
         max_length=selectors.MAX_VENUES,
         help_text="Repeated for each venue.",
     )
-    after = InstantField(required=False, help_text="Only slots that start then or later.")
+    after = StrictInstantField(required=False, help_text="Only slots that start then or later.")
     first = serializers.IntegerField(
         required=False,
         min_value=1,
@@ -112,6 +125,28 @@ class ListedSlotSerializer(SlotSerializer):
         return reason.code if reason else None
 
 
+class NewSlotSerializer(StrictSerializer):
+    """A slot beside the schedule, which then leaves it alone."""
+
+    resource_id = StrictCharField()
+    start_time = StrictInstantField(help_text="Not in the past, within the venue's horizon.")
+    end_time = StrictInstantField(help_text="A minute to 24 hours after the start.")
+    capacity = StrictIntegerField(
+        required=False, help_text="Seats altogether; without it, the resource's."
+    )
+
+    def validate_resource_id(self, text: str) -> Any:
+        return Resource.parse_id(text, field="resource_id")
+
+
+class SlotChangesSerializer(StrictSerializer):
+    """What is left out stays as it is."""
+
+    capacity = StrictIntegerField(help_text="Seats altogether, not below what is taken.")
+    is_closed = StrictBooleanField(help_text="Whether nobody can book it.")
+    reason = StrictTextField(help_text=f"Kept in its history; at most {MAX_REASON} characters.")
+
+
 class CalendarDaySerializer(serializers.Serializer[selectors.CalendarDay]):
     date = serializers.DateField(help_text="A day of the venue's calendar.")
     slot_count = serializers.IntegerField(help_text="Slots altogether, bookable or not.")
@@ -148,6 +183,42 @@ class SlotsView(ConditionalView):
                 asked["resource_id"] = Resource.parse_id(resource, field="resource_id")
             slots = selectors.available_slots(actor=actor, venue_id=venue_id, day=day, **asked)
         return Response(_as_json(ListedSlotSerializer(), slots))
+
+    @extend_schema(request=NewSlotSerializer, responses={201: ListedSlotSerializer})
+    def post(self, request: Request, venue: str) -> Response:
+        """Add a slot by hand, beside the schedule (staff)."""
+        query_of(request, StrictSerializer)
+        actor, venue_id = actor_of(request), Venue.parse_id(venue)
+        body = body_of(request, NewSlotSerializer)
+        require_visible_owner(actor=actor, venue_id=venue_id, resource_id=body["resource_id"])
+        slot = add_slot(
+            actor=actor,
+            resource_id=body["resource_id"],
+            starts_at=body["start_time"],
+            ends_at=body["end_time"],
+            capacity=body.get("capacity"),
+        )
+        location = reverse("slot", kwargs={"venue": venue, "slot": slot.public_id})
+        content = ListedSlotSerializer(slot).data
+        return Response(content, status=201, headers={"Location": location})
+
+
+class SlotView(ConditionalView):
+    @extend_schema(responses=ListedSlotSerializer)
+    def get(self, request: Request, venue: str, slot: str) -> Response:
+        """A slot, bookable or not."""
+        query_of(request, StrictSerializer)
+        return Response(ListedSlotSerializer(_slot(request, venue, slot)).data)
+
+    @extend_schema(request=SlotChangesSerializer, responses=ListedSlotSerializer)
+    def patch(self, request: Request, venue: str, slot: str) -> Response:
+        """Close or reopen a slot, or give it another capacity (staff)."""
+        query_of(request, StrictSerializer)
+        changes = body_of(request, SlotChangesSerializer, partial=True)
+        changed = change_slot(
+            actor=actor_of(request), slot_id=_slot(request, venue, slot).pk, **changes
+        )
+        return Response(ListedSlotSerializer(changed).data)
 
 
 class CalendarView(ConditionalView):
@@ -186,3 +257,9 @@ def slots_as_json(slots: Sequence[Slot]) -> list[dict[str, Any]]:
 def _as_json(serializer: serializers.Serializer[Row], rows: Sequence[Row]) -> list[dict[str, Any]]:
     # One serializer for all: making one costs more than what it does.
     return [dict(serializer.to_representation(row)) for row in rows]
+
+
+def _slot(request: Request, venue: str, slot: str) -> Slot:
+    return selectors.visible_slot(
+        actor=actor_of(request), venue_id=Venue.parse_id(venue), slot_id=Slot.parse_id(slot)
+    )

@@ -31,6 +31,7 @@ from reserve.core.context import request_id
 from reserve.core.errors import DomainError, Invalid
 from reserve.core.failures import as_domain_error
 from reserve.core.graphql.context import Context
+from reserve.core.graphql.variables import field_errors
 
 Response = dict[str, Any]
 
@@ -135,7 +136,7 @@ class Executor:
         )
         if is_awaitable(result):
             result = await result
-        return format_result(result)
+        return self._formatted(result, prepared, request)
 
     async def subscribe(
         self, prepared: Prepared, request: Operation, context: Context
@@ -149,8 +150,19 @@ class Executor:
             operation_name=request.name,
         )
         if isinstance(result, ExecutionResult):
-            return format_result(result)
-        return _formatted(result)
+            return self._formatted(result, prepared, request)
+        return _each_formatted(result)
+
+    def _formatted(
+        self, result: ExecutionResult, prepared: Prepared, request: Operation
+    ) -> Response:
+        response = format_result(result)
+        if result.errors and all(map(_is_of_document, result.errors)):
+            # Perhaps its variables; otherwise there is nothing to name.
+            fields = field_errors(self._schema, prepared.operation, request.variables or {})
+            if fields:
+                response["errors"][0]["extensions"]["errors"] = fields
+        return response
 
     def _check(self, query: str) -> DocumentNode | list[GraphQLError]:
         try:
@@ -184,7 +196,7 @@ def _count_fields(
     return count
 
 
-async def _formatted(results: AsyncIterator[ExecutionResult]) -> AsyncIterator[Response]:
+async def _each_formatted(results: AsyncIterator[ExecutionResult]) -> AsyncIterator[Response]:
     async for result in results:
         yield format_result(result)
 
@@ -199,6 +211,11 @@ def refusal_response(error: BaseException) -> Response:
     """A response of one error, for what was refused before anything ran."""
     domain_error = as_domain_error(error)
     return {"errors": [{"message": domain_error.text, "extensions": _extensions(domain_error)}]}
+
+
+def _is_of_document(error: GraphQLError) -> bool:
+    """Whether the document or its variables are wrong, and not what a resolver was asked."""
+    return error.original_error is None or isinstance(error.original_error, GraphQLError)
 
 
 def _format(error: GraphQLError) -> dict[str, Any]:

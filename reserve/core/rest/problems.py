@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 
 from reserve.core.context import request_id
 from reserve.core.errors import (
@@ -76,12 +77,17 @@ def _translated(error: Exception) -> DomainError:
 
 def _field_errors(detail: Any, prefix: str = "") -> dict[str, list[str]]:
     """DRF's nested errors with one dotted name for each field."""
-    if isinstance(detail, Mapping):
-        errors: dict[str, list[str]] = {}
-        for name, inner in detail.items():
-            errors |= _field_errors(inner, f"{prefix}.{name}" if prefix else str(name))
-        return errors
-    return {prefix or "body": [str(sentence) for sentence in detail]}
+    if isinstance(detail, list) and any(isinstance(inner, Mapping) for inner in detail):
+        detail = dict(enumerate(detail))
+    if not isinstance(detail, Mapping):
+        return {prefix or "body": [str(sentence) for sentence in detail]}
+    errors: dict[str, list[str]] = {}
+    for name, inner in detail.items():
+        # What concerns an object as a whole is said of its own name.
+        whole = name == api_settings.NON_FIELD_ERRORS_KEY
+        names = filter(None, (prefix, None if whole else str(name)))
+        errors |= _field_errors(inner, ".".join(names))
+    return errors
 
 
 def _framework_problem(error: exceptions.APIException) -> Response:

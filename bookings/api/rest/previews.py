@@ -1,0 +1,88 @@
+"""What a change of a schedule would do, as REST tells it."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from bookings.difference import ConflictKind
+from bookings.models import Booking, Slot
+from bookings.services.previews import MAX_BOOKINGS_TOLD, MAX_TOLD, ConflictBooking, PreviewSlot
+from bookings.states import BookingStatus
+from venues.models import Resource
+
+
+class _LocalTimeField(serializers.DateTimeField):
+    """An instant that is in the venue's offset already."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(help_text="In the venue's offset.", **options)
+
+    def to_representation(self, value: Any) -> str:
+        return str(value.isoformat())
+
+
+class PreviewSlotSerializer(serializers.Serializer[PreviewSlot]):
+    slot_id = serializers.SerializerMethodField(help_text="null for one that is not there yet.")
+    resource_id = serializers.SerializerMethodField()
+    start_time = _LocalTimeField(source="starts_at")
+    end_time = _LocalTimeField(source="ends_at")
+    capacity = serializers.IntegerField(help_text="Seats altogether.")
+    capacity_before = serializers.IntegerField(
+        allow_null=True, help_text="Seats now, where they would be other; or null."
+    )
+
+    def get_slot_id(self, slot: PreviewSlot) -> str | None:
+        return Slot.format_id(slot.slot_id) if slot.slot_id else None
+
+    def get_resource_id(self, slot: PreviewSlot) -> str:
+        return Resource.format_id(slot.resource_id)
+
+
+class ConflictBookingSerializer(serializers.Serializer[ConflictBooking]):
+    """A booking that is kept, though the schedule is against it."""
+
+    id = serializers.SerializerMethodField()
+    confirmation_code = serializers.CharField()
+    guest_name = serializers.CharField()
+    guest_count = serializers.IntegerField(help_text="Size of the party.")
+    start_time = _LocalTimeField(source="starts_at")
+    end_time = _LocalTimeField(source="ends_at")
+    status = serializers.ChoiceField(BookingStatus.choices)
+
+    def get_id(self, booking: ConflictBooking) -> str:
+        return Booking.format_id(booking.booking_id)
+
+
+class PreviewConflictSerializer(serializers.Serializer[Any]):
+    """A slot that keeps the schedule from being carried out."""
+
+    kind = serializers.ChoiceField([kind.value for kind in ConflictKind], source="kind.value")
+    slot = PreviewSlotSerializer()
+    planned = PreviewSlotSerializer(
+        allow_null=True, help_text="What the schedule wants instead, where it wants anything."
+    )
+    bookings = ConflictBookingSerializer(
+        many=True, help_text=f"The first {MAX_BOOKINGS_TOLD}, by when they were made."
+    )
+
+
+class _SlotsSerializer(serializers.Serializer[Any]):
+    count = serializers.IntegerField(help_text="How many there are altogether.")
+    first = PreviewSlotSerializer(many=True, help_text=f"The first {MAX_TOLD} of them.")
+
+
+class _ConflictsSerializer(serializers.Serializer[Any]):
+    count = serializers.IntegerField(help_text="How many there are altogether.")
+    first = PreviewConflictSerializer(many=True, help_text=f"The first {MAX_TOLD} of them.")
+
+
+class PreviewSerializer(serializers.Serializer[Any]):
+    """What a change would do to the slots that are published. Nothing has been changed."""
+
+    added = _SlotsSerializer()
+    removed = _SlotsSerializer(help_text="Deleted: never used.")
+    withdrawn = _SlotsSerializer(help_text="Closed; whoever has booked them keeps the booking.")
+    restored = _SlotsSerializer(help_text="Withdrawn before, and offered again.")
+    changed = _SlotsSerializer(help_text="Given another capacity.")
+    conflicts = _ConflictsSerializer()
+    booking_count = serializers.IntegerField(help_text="Bookings on slots that are in conflict.")

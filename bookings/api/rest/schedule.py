@@ -1,0 +1,347 @@
+"""Saying when a venue is open, by REST: for its owners and managers.
+
+Whatever moves slots can be asked with `?dry_run=true` first: the answer is what
+would become of the slots, and nothing is changed.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api.authentication import actor_of
+from bookings.api.rest.previews import PreviewSerializer
+from bookings.services.previews import preview
+from reserve.core.rest.conditional import ConditionalView
+from reserve.core.rest.pages import PageQuery, page_response
+from reserve.core.rest.serializers import (
+    StrictSerializer,
+    body_of,
+    query_of,
+)
+from venues.api.rest import venues
+from venues.api.rest.schedule import (
+    AllSpecialHoursSerializer,
+    ClosureSerializer,
+    NewClosureSerializer,
+    NewSpecialHoursSerializer,
+    OpeningHoursSerializer,
+    OwnerQuery,
+    OwnersSpecialHoursSerializer,
+    OwnersWeekSerializer,
+    SpecialHoursSerializer,
+    WeekSerializer,
+)
+from venues.api.rest.venues import (
+    FirstResourceSerializer,
+    ResourceSerializer,
+    VenueChangesSerializer,
+    VenueSerializer,
+    venue_as_json,
+)
+from venues.models import Closure, Resource, SpecialHours, Venue
+from venues.selectors import (
+    closures_page,
+    opening_hours_of,
+    require_visible_owner,
+    resources_page,
+    special_hours_of,
+    visible_part,
+)
+from venues.services.resources import ResourceDetails, add_resource, update_resource
+from venues.services.schedule import (
+    Opening,
+    SpecialOpening,
+    add_closure,
+    add_special_hours,
+    remove_closure,
+    remove_special_hours,
+    set_opening_hours,
+    set_special_hours,
+    update_closure,
+)
+from venues.services.venues import update_venue
+
+Changed = TypeVar("Changed")
+
+
+class DryRunQuery(StrictSerializer):
+    dry_run = serializers.BooleanField(
+        default=False, help_text="Answer what would become of the slots, and change nothing."
+    )
+
+
+_DRY_RUN = [DryRunQuery]
+
+
+def _change(
+    request: Request,
+    venue_id: UUID,
+    change: Callable[[], Changed],
+    answer: Callable[[Changed], Response],
+) -> Response:
+    """Make a change and answer it; or in a dry run, answer what it would do."""
+    if query_of(request, DryRunQuery)["dry_run"]:
+        found = preview(actor=actor_of(request), venue_id=venue_id, change=change)
+        return Response(PreviewSerializer(found).data)
+    return answer(change())
+
+
+def _created(name: str, venue: str, part: str, content: Any) -> Response:
+    location = reverse(name, kwargs={"venue": venue, "part": part})
+    return Response(content, status=201, headers={"Location": location})
+
+
+# --- Venues and resources ----------------------------------------------------------
+
+
+class VenueView(venues.VenueView):
+    @extend_schema(parameters=_DRY_RUN, request=VenueChangesSerializer, responses=VenueSerializer)
+    def patch(self, request: Request, venue: str) -> Response:
+        """Change what is said of a venue, and its rules (owners and managers)."""
+        actor, venue_id = actor_of(request), Venue.parse_id(venue)
+        changes = body_of(request, VenueChangesSerializer, partial=True)
+        return _change(
+            request,
+            venue_id,
+            lambda: update_venue(actor=actor, venue_id=venue_id, changes=changes),
+            lambda changed: Response(venue_as_json(changed, actor)),
+        )
+
+
+class ResourcesView(ConditionalView):
+    @extend_schema(parameters=[PageQuery], responses=ResourceSerializer(many=True))
+    def get(self, request: Request, venue: str) -> Response:
+        """What can be booked at a venue, in the order of its board."""
+        page = resources_page(
+            actor=actor_of(request), venue_id=Venue.parse_id(venue), **query_of(request, PageQuery)
+        )
+        return page_response(request, page, ResourceSerializer().to_representation)
+
+    @extend_schema(
+        parameters=_DRY_RUN, request=FirstResourceSerializer, responses={201: ResourceSerializer}
+    )
+    def post(self, request: Request, venue: str) -> Response:
+        """Add something that can be booked, in the venue's hours (owners and managers)."""
+        actor, venue_id = actor_of(request), Venue.parse_id(venue)
+        details = ResourceDetails(**body_of(request, FirstResourceSerializer))
+        return _change(
+            request,
+            venue_id,
+            lambda: add_resource(actor=actor, venue_id=venue_id, details=details),
+            lambda added: _created(
+                "resource", venue, added.public_id, ResourceSerializer(added).data
+            ),
+        )
+
+
+class ResourceView(ConditionalView):
+    @extend_schema(responses=ResourceSerializer)
+    def get(self, request: Request, venue: str, part: str) -> Response:
+        """Something that can be booked at a venue."""
+        found = _part(Resource, request, venue, part)
+        return Response(ResourceSerializer(found).data)
+
+    @extend_schema(
+        parameters=_DRY_RUN, request=FirstResourceSerializer, responses=ResourceSerializer
+    )
+    def patch(self, request: Request, venue: str, part: str) -> Response:
+        """Change what can be booked (owners and managers)."""
+        actor, resource = actor_of(request), _part(Resource, request, venue, part)
+        changes = body_of(request, FirstResourceSerializer, partial=True)
+        return _change(
+            request,
+            resource.venue_id,
+            lambda: update_resource(actor=actor, resource_id=resource.pk, changes=changes),
+            lambda changed: Response(ResourceSerializer(changed).data),
+        )
+
+
+# --- Hours -------------------------------------------------------------------------
+
+
+class OpeningHoursView(ConditionalView):
+    @extend_schema(parameters=[OwnerQuery], responses=OwnersWeekSerializer)
+    def get(self, request: Request, venue: str) -> Response:
+        """The week of a venue, or of one of its resources."""
+        venue_id, resource_id = _owner(request, venue)
+        rules = opening_hours_of([(venue_id, resource_id)])[venue_id, resource_id]
+        return _rules_of(resource_id, openings=OpeningHoursSerializer(rules, many=True).data)
+
+    @extend_schema(parameters=_DRY_RUN, request=WeekSerializer, responses=OwnersWeekSerializer)
+    def put(self, request: Request, venue: str) -> Response:
+        """Replace the week of a venue, or of one of its resources (owners and managers)."""
+        actor, venue_id = actor_of(request), Venue.parse_id(venue)
+        body = body_of(request, WeekSerializer)
+        resource_id = body.get("resource_id")
+        openings = [Opening(**opening) for opening in body["openings"]]
+        return _change(
+            request,
+            venue_id,
+            lambda: set_opening_hours(
+                actor=actor, venue_id=venue_id, resource_id=resource_id, openings=openings
+            ),
+            lambda rules: _rules_of(
+                resource_id, openings=OpeningHoursSerializer(rules, many=True).data
+            ),
+        )
+
+
+class SpecialHoursView(ConditionalView):
+    @extend_schema(parameters=[OwnerQuery], responses=OwnersSpecialHoursSerializer)
+    def get(self, request: Request, venue: str) -> Response:
+        """The special hours of a venue, or of one of its resources, by date."""
+        venue_id, resource_id = _owner(request, venue)
+        rules = special_hours_of([(venue_id, resource_id)])[venue_id, resource_id]
+        return _rules_of(resource_id, special_hours=SpecialHoursSerializer(rules, many=True).data)
+
+    @extend_schema(
+        parameters=_DRY_RUN,
+        request=AllSpecialHoursSerializer,
+        responses=OwnersSpecialHoursSerializer,
+    )
+    def put(self, request: Request, venue: str) -> Response:
+        """Replace all special hours of a venue, or of a resource (owners and managers)."""
+        actor, venue_id = actor_of(request), Venue.parse_id(venue)
+        body = body_of(request, AllSpecialHoursSerializer)
+        resource_id = body.get("resource_id")
+        openings = [SpecialOpening(**opening) for opening in body["special_hours"]]
+        return _change(
+            request,
+            venue_id,
+            lambda: set_special_hours(
+                actor=actor, venue_id=venue_id, resource_id=resource_id, special_hours=openings
+            ),
+            lambda rules: _rules_of(
+                resource_id, special_hours=SpecialHoursSerializer(rules, many=True).data
+            ),
+        )
+
+    @extend_schema(
+        parameters=_DRY_RUN,
+        request=NewSpecialHoursSerializer,
+        responses={201: SpecialHoursSerializer},
+    )
+    def post(self, request: Request, venue: str) -> Response:
+        """Open at other hours on some days, beside what is there (owners and managers)."""
+        actor, venue_id = actor_of(request), Venue.parse_id(venue)
+        body = body_of(request, NewSpecialHoursSerializer)
+        resource_id = body.pop("resource_id", None)
+        opening = SpecialOpening(**body)
+        return _change(
+            request,
+            venue_id,
+            lambda: add_special_hours(
+                actor=actor, venue_id=venue_id, resource_id=resource_id, opening=opening
+            ),
+            lambda added: _created(
+                "special-hours", venue, added.public_id, SpecialHoursSerializer(added).data
+            ),
+        )
+
+
+class OneSpecialHoursView(ConditionalView):
+    @extend_schema(responses=SpecialHoursSerializer)
+    def get(self, request: Request, venue: str, part: str) -> Response:
+        """Special hours of a venue."""
+        found = _part(SpecialHours, request, venue, part)
+        return Response(SpecialHoursSerializer(found).data)
+
+    @extend_schema(parameters=_DRY_RUN, responses={204: None})
+    def delete(self, request: Request, venue: str, part: str) -> Response:
+        """Remove special hours (owners and managers)."""
+        actor, rule = actor_of(request), _part(SpecialHours, request, venue, part)
+        return _change(
+            request,
+            rule.venue_id,
+            lambda: remove_special_hours(actor=actor, special_hours_id=rule.pk),
+            lambda _removed: Response(status=204),
+        )
+
+
+# --- Closures ----------------------------------------------------------------------
+
+
+class ClosuresView(ConditionalView):
+    @extend_schema(parameters=[PageQuery], responses=ClosureSerializer(many=True))
+    def get(self, request: Request, venue: str) -> Response:
+        """The closures of a venue and of its resources, by their first day."""
+        page = closures_page(
+            actor=actor_of(request), venue_id=Venue.parse_id(venue), **query_of(request, PageQuery)
+        )
+        return page_response(request, page, ClosureSerializer().to_representation)
+
+    @extend_schema(
+        parameters=_DRY_RUN, request=NewClosureSerializer, responses={201: ClosureSerializer}
+    )
+    def post(self, request: Request, venue: str) -> Response:
+        """Offer nothing on some days, at a venue or one resource (owners and managers)."""
+        actor, venue_id = actor_of(request), Venue.parse_id(venue)
+        content = body_of(request, NewClosureSerializer)
+        return _change(
+            request,
+            venue_id,
+            lambda: add_closure(actor=actor, venue_id=venue_id, **content),
+            lambda added: _created(
+                "closure", venue, added.public_id, ClosureSerializer(added).data
+            ),
+        )
+
+
+class ClosureView(ConditionalView):
+    @extend_schema(responses=ClosureSerializer)
+    def get(self, request: Request, venue: str, part: str) -> Response:
+        """A closure of a venue."""
+        return Response(ClosureSerializer(_part(Closure, request, venue, part)).data)
+
+    @extend_schema(parameters=_DRY_RUN, request=NewClosureSerializer, responses=ClosureSerializer)
+    def patch(self, request: Request, venue: str, part: str) -> Response:
+        """Change a closure's days, reason or resource (owners and managers)."""
+        actor, closure = actor_of(request), _part(Closure, request, venue, part)
+        changes = body_of(request, NewClosureSerializer, partial=True)
+        return _change(
+            request,
+            closure.venue_id,
+            lambda: update_closure(actor=actor, closure_id=closure.pk, changes=changes),
+            lambda changed: Response(ClosureSerializer(changed).data),
+        )
+
+    @extend_schema(parameters=_DRY_RUN, responses={204: None})
+    def delete(self, request: Request, venue: str, part: str) -> Response:
+        """Remove a closure (owners and managers)."""
+        actor, closure = actor_of(request), _part(Closure, request, venue, part)
+        return _change(
+            request,
+            closure.venue_id,
+            lambda: remove_closure(actor=actor, closure_id=closure.pk),
+            lambda _removed: Response(status=204),
+        )
+
+
+_Part = TypeVar("_Part", Resource, SpecialHours, Closure)
+
+
+def _part(kind: type[_Part], request: Request, venue: str, part: str) -> _Part:
+    return visible_part(
+        kind,
+        actor=actor_of(request),
+        venue_id=Venue.parse_id(venue),
+        part_id=kind.parse_id(part),
+    )
+
+
+def _owner(request: Request, venue: str) -> tuple[UUID, UUID | None]:
+    venue_id = Venue.parse_id(venue)
+    resource_id: UUID | None = query_of(request, OwnerQuery).get("resource_id")
+    require_visible_owner(actor=actor_of(request), venue_id=venue_id, resource_id=resource_id)
+    return venue_id, resource_id
+
+
+def _rules_of(resource_id: UUID | None, **rules: Any) -> Response:
+    owner = Resource.format_id(resource_id) if resource_id else None
+    return Response({"resource_id": owner, **rules})

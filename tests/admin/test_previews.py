@@ -1,0 +1,120 @@
+"""What a page would do to slots is shown before it is done."""
+
+from datetime import timedelta
+
+import pytest
+
+from accounts.actors import SYSTEM
+from bookings.admin.schedule import SEEN
+from bookings.models import Slot
+from bookings.services.bookings import create_booking
+from bookings.services.publication import republish
+from reserve.outbox.models import Event
+from tests.admin.conftest import Person
+from tests.admin.tenants import Tenant, answer, is_question, page_of
+from tests.admin.test_forms import HOURS_ROW, VENUE, formset
+from tests.factories import make_customer, seats_on
+from venues.models import Closure, Venue
+from venues.services.schedule import add_closure
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def person(ours: Tenant, admin_of) -> Person:
+    Slot.objects.filter(pk=ours.slot.pk).update(version=1)
+    return admin_of(ours.manager)
+
+
+def closing(tenant: Tenant) -> dict:
+    day = tenant.venue.local(tenant.slot.starts_at).date().isoformat()
+    days = {"first_date": day, "last_date": day, "reason": "Snow"}
+    return {"venue": tenant.venue.pk, "resource": ""} | days
+
+
+def test_a_closure_is_asked_about_and_then_made(ours: Tenant, person: Person) -> None:
+    page = page_of(Closure, "add")
+    asked = person.post_once(page, closing(ours))
+    assert is_question(asked)
+    text = asked.content.decode()
+    for told in (ours.booking.confirmation_code, ours.booking.guest.name, "Nothing has been saved"):
+        assert told in text
+    assert f"{ours.venue.local(ours.slot.starts_at):%Y-%m-%d %H:%M}" in text
+    assert Closure.objects.count() == 1
+    assert not Event.objects.filter(name="venue.schedule_changed").exists()
+
+    saved = person.post_once(page, answer(asked))
+    assert saved.status_code == 302
+    assert Closure.objects.filter(reason="Snow").exists()
+    (said,) = person.get(saved.url).context["messages"]
+    assert "was added" in str(said)
+    republish(venue_id=ours.venue.pk)
+    ours.slot.refresh_from_db()
+    assert (ours.slot.is_withdrawn, ours.booking.status) == (True, "PENDING")
+
+
+def test_somebody_elses_change_is_shown_first(ours: Tenant, person: Person) -> None:
+    asked = person.post_once(page_of(Closure, "add"), closing(ours))
+    day = ours.closure.first_date + timedelta(days=9)
+    add_closure(actor=SYSTEM, venue_id=ours.venue.pk, first_date=day, last_date=day)
+    again = person.post_once(page_of(Closure, "add"), answer(asked))
+    assert is_question(again)
+    assert answer(again)[SEEN] != answer(asked)[SEEN]
+    assert not Closure.objects.filter(reason="Snow").exists()
+
+
+def test_what_moves_nothing_is_saved_at_once(ours: Tenant, person: Person) -> None:
+    fields = VENUE | formset("resources")
+    assert person.post_once(page_of(Venue, "change", ours.venue), fields).status_code == 302
+    rows = fields | formset("opening_hours", HOURS_ROW)
+    assert is_question(person.post_once(page_of(Venue, "change", ours.venue), rows))
+    assert not ours.venue.opening_hours.filter(resource=None).exists()
+
+
+def test_removing_a_closure_shows_what_opens(ours: Tenant, person: Person) -> None:
+    text = person.get(page_of(Closure, "delete", ours.closure)).content.decode()
+    assert "preview-counts" in text
+    assert Closure.objects.filter(pk=ours.closure.pk).exists()
+    person.post(page_of(Closure, "delete", ours.closure), {"post": "yes"})
+    assert not Closure.objects.filter(pk=ours.closure.pk).exists()
+
+
+def test_others_are_shown_nothing_of_it(ours: Tenant, theirs: Tenant, admin_of) -> None:
+    for user, code in ((theirs.manager, 200), (ours.staff, 403)):
+        response = admin_of(user).post_once(page_of(Closure, "add"), closing(ours))
+        assert response.status_code == code
+        assert ours.booking.confirmation_code not in response.content.decode()
+    assert Closure.objects.count() == 2
+
+
+def test_staff_close_reopen_and_resize_slots(ours: Tenant, theirs: Tenant, admin_of) -> None:
+    browser = admin_of(ours.staff)
+    slots = page_of(Slot, "changelist") + "?day=all"
+    for action, fields in (("close", {}), ("reopen", {}), ("set_capacity", {"capacity": "5"})):
+        chosen = [ours.slot.pk, theirs.slot.pk]
+        browser.post(slots, {"action": action, "_selected_action": chosen, **fields})
+        ours.slot.refresh_from_db()
+        assert ours.slot.is_closed is (action == "close")
+    assert ours.slot.capacity == 5
+    theirs.slot.refresh_from_db()
+    assert (theirs.slot.capacity, theirs.slot.is_closed) == (10, False)
+    create_booking(actor=make_customer(), seats=seats_on(ours.slot))
+    browser.post(slots, {"action": "set_capacity", "_selected_action": [ours.slot.pk]})
+    ours.slot.refresh_from_db()
+    assert ours.slot.capacity == 5
+
+
+def test_staff_add_a_slot_by_the_venues_clock(ours: Tenant, theirs: Tenant, admin_of) -> None:
+    browser, page = admin_of(ours.staff), page_of(Slot, "add")
+    assert browser.get(page).status_code == 200
+    day = (ours.slot.starts_at + timedelta(days=1)).date()
+    fields = {"day": day.isoformat(), "start_time": "23:30", "end_time": "00:15", "capacity": ""}
+    fields["resource"] = theirs.resource.pk
+    assert browser.post(page, fields).context["adminform"].form.errors.keys() == {"resource"}
+    fields["resource"] = ours.resource.pk
+    assert browser.post(page, fields).status_code == 302
+    slot = Slot.objects.get(is_added_by_hand=True)
+    assert f"{ours.venue.local(slot.starts_at):%Y-%m-%d %H:%M}" == f"{day} 23:30"
+    assert slot.ends_at - slot.starts_at == timedelta(minutes=45)
+    assert Event.objects.filter(subject_id=slot.pk, payload__actor=ours.staff.public_id).exists()
+    assert "start_time" in browser.post(page, fields).context["adminform"].form.errors

@@ -1,0 +1,56 @@
+"""GraphQL fields of a model, to show and to ask for, with one description of each."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import graphene
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from venues.models import BookingMode as BookingModes
+from venues.models import ConfirmationMode as ConfirmationModes
+
+ConfirmationMode = graphene.Enum.from_enum(
+    ConfirmationModes, description="How a booking is confirmed: by the queue or by staff."
+)
+BookingMode = graphene.Enum.from_enum(
+    BookingModes, description="Whether a booking takes the seats of its party or all."
+)
+
+_ENUMS = {"confirmation_mode": ConfirmationMode, "booking_mode": BookingMode}
+_KINDS: tuple[tuple[type[Any], Any], ...] = (
+    (ArrayField, graphene.List(graphene.NonNull(graphene.String))),
+    (models.BooleanField, graphene.Boolean),
+    (models.IntegerField, graphene.Int),
+    (models.FloatField, graphene.Float),
+    (models.DateField, graphene.Date),
+    (models.TimeField, graphene.Time),
+    (models.Field, graphene.String),
+)
+
+
+def shown(model: type[models.Model], descriptions: Mapping[str, str]) -> Any:
+    """A base class with fields that show a row's values."""
+    fields = {
+        name: graphene.Field(kind, required=not field.null, description=descriptions[name])
+        for name, field, kind in _fields(model, descriptions)
+    }
+    return type(f"{model.__name__}Fields", (), fields)
+
+
+def asked(
+    model: type[models.Model], descriptions: Mapping[str, str], *, required: tuple[str, ...] = ()
+) -> Any:
+    """A base class with fields of an input; what is left out keeps its default, or its value."""
+    fields = {
+        name: graphene.InputField(kind, required=name in required, description=descriptions[name])
+        for name, _, kind in _fields(model, descriptions)
+    }
+    return type(f"{model.__name__}Input", (), fields)
+
+
+def _fields(model: type[models.Model], names: Mapping[str, str]) -> Iterator[tuple[str, Any, Any]]:
+    for name in names:
+        field: Any = model._meta.get_field(name)  # noqa: SLF001
+        kind = next(ours for theirs, ours in _KINDS if isinstance(field, theirs))
+        yield name, field, _ENUMS.get(name, kind)

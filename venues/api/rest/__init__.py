@@ -1,0 +1,1 @@
+"""The REST views and serializers of venues, by noun."""

@@ -1,0 +1,196 @@
+"""Venues and what can be booked there."""
+
+from typing import Any
+
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.actors import Actor
+from accounts.api.authentication import actor_of
+from accounts.models import Organization
+from accounts.selectors import is_member, sole_managed_organization_id
+from reserve.core.rest.conditional import ConditionalView
+from reserve.core.rest.pages import PageQuery, page_response
+from reserve.core.rest.serializers import (
+    StrictCharField,
+    StrictModelSerializer,
+    StrictSerializer,
+    body_of,
+    query_of,
+)
+from venues.api import descriptions
+from venues.models import Resource, Venue
+from venues.search import DEFAULT_RADIUS_KM, MAX_RADIUS_KM, MAX_SEARCH, Near, search_venues
+from venues.selectors import visible_venue
+from venues.services.resources import ResourceDetails
+from venues.services.venues import VenueDetails, create_venue
+
+_DEGREES = 2
+
+
+class _PointField(serializers.CharField):
+    """Latitude and longitude with a comma between them: 55.676,12.568."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        parts = super().to_internal_value(data).split(",")
+        try:
+            degrees = [float(part) for part in parts]
+        except ValueError:
+            degrees = []
+        if len(degrees) != _DEGREES:
+            raise serializers.ValidationError("This must be a latitude, a comma and a longitude.")
+        return degrees
+
+
+class VenuesQuery(PageQuery):
+    """Which venues."""
+
+    search = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=MAX_SEARCH,
+        help_text="Words of a name or an address, in any order; the last may be a beginning.",
+    )
+    city = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=MAX_SEARCH,
+        help_text="The whole name of a town.",
+    )
+    near = _PointField(
+        required=False,
+        help_text="Latitude, comma, longitude, in degrees: only venues around it, nearest first.",
+    )
+    radius_km = serializers.FloatField(
+        default=DEFAULT_RADIUS_KM, help_text=f"With `near`: kilometres, at most {MAX_RADIUS_KM}."
+    )
+
+
+class ResourceSerializer(serializers.ModelSerializer[Resource]):
+    id = serializers.CharField(source="public_id")
+
+    class Meta:
+        model = Resource
+        fields = ("id", *descriptions.RESOURCE)
+        extra_kwargs = descriptions.help_texts(descriptions.RESOURCE)
+
+
+class _PlaceSerializer(serializers.ModelSerializer[Venue]):
+    id = serializers.CharField(source="public_id")
+    address = serializers.CharField(help_text="On one line.")
+
+
+class VenueSerializer(_PlaceSerializer):
+    organization_id = serializers.SerializerMethodField(help_text="For its staff; null for others.")
+    resources = ResourceSerializer(many=True)
+
+    class Meta:
+        model = Venue
+        fields = ("id", "organization_id", *descriptions.VENUE, "address", "resources")
+        extra_kwargs = descriptions.help_texts(descriptions.VENUE)
+
+    def get_organization_id(self, venue: Venue) -> str | None:
+        actor, organization_id = self.context["actor"], venue.organization_id
+        if not is_member(actor=actor, organization_id=organization_id):
+            return None
+        return Organization.format_id(organization_id)
+
+
+class FirstResourceSerializer(StrictModelSerializer):
+    """What can be booked at a new venue."""
+
+    class Meta:
+        model = Resource
+        fields = tuple(descriptions.RESOURCE)
+        extra_kwargs = descriptions.help_texts(descriptions.RESOURCE)
+
+
+class VenueChangesSerializer(StrictModelSerializer):
+    """What is said of a venue, and its rules."""
+
+    class Meta:
+        model = Venue
+        fields = tuple(descriptions.VENUE)
+        extra_kwargs = descriptions.help_texts(descriptions.VENUE)
+
+
+class NewVenueSerializer(VenueChangesSerializer):
+    organization_id = StrictCharField(required=False, help_text=descriptions.ORGANIZATION_ID)
+    resource = FirstResourceSerializer(required=False, help_text=descriptions.FIRST_RESOURCE)
+
+    class Meta(VenueChangesSerializer.Meta):
+        fields = ("organization_id", *VenueChangesSerializer.Meta.fields, "resource")
+
+
+class FoundVenueSerializer(_PlaceSerializer):
+    distance_km = serializers.SerializerMethodField(
+        help_text="Kilometres, to the metre, from the point of `near`; null where none was named."
+    )
+
+    class Meta:
+        model = Venue
+        fields = ("id", *descriptions.VENUE, "address", "distance_km")
+        extra_kwargs = descriptions.help_texts(descriptions.VENUE)
+
+    def get_distance_km(self, venue: Venue) -> float | None:
+        distance_km = getattr(venue, "distance_km", None)
+        return None if distance_km is None else round(distance_km, 3)
+
+
+_PAGE = inline_serializer(
+    "VenuePage",
+    {
+        "count": serializers.IntegerField(help_text="How many there are altogether."),
+        "next": serializers.URLField(allow_null=True),
+        "previous": serializers.URLField(allow_null=True),
+        "results": FoundVenueSerializer(many=True),
+    },
+)
+
+
+class VenuesView(ConditionalView):
+    @extend_schema(operation_id="venues_list", parameters=[VenuesQuery], responses=_PAGE)
+    def get(self, request: Request) -> Response:
+        """The venues that the caller may see, by name or by distance."""
+        asked = query_of(request, VenuesQuery)
+        point, radius_km = asked.pop("near", None), asked.pop("radius_km")
+        page = search_venues(
+            actor=actor_of(request),
+            near=Near(point[0], point[1], radius_km) if point else None,
+            **asked,
+        )
+        return page_response(request, page, FoundVenueSerializer().to_representation)
+
+    @extend_schema(request=NewVenueSerializer, responses={201: VenueSerializer})
+    def post(self, request: Request) -> Response:
+        """Add a venue with what can be booked there at first (owners and managers)."""
+        query_of(request, StrictSerializer)
+        fields, actor = body_of(request, NewVenueSerializer), actor_of(request)
+        organization, resource = fields.pop("organization_id", None), fields.pop("resource", None)
+        venue = create_venue(
+            actor=actor,
+            organization_id=Organization.parse_id(organization, field="organization_id")
+            if organization is not None
+            else sole_managed_organization_id(actor=actor),
+            details=VenueDetails(**fields),
+            resource=ResourceDetails(**resource) if resource else None,
+        )
+        location = reverse("venue", kwargs={"venue": venue.public_id})
+        return Response(venue_as_json(venue, actor), status=201, headers={"Location": location})
+
+
+class VenueView(ConditionalView):
+    @extend_schema(responses=VenueSerializer)
+    def get(self, request: Request, venue: str) -> Response:
+        """A venue and what can be booked there."""
+        actor = actor_of(request)
+        found = visible_venue(actor=actor, venue_id=Venue.parse_id(venue))
+        return Response(venue_as_json(found, actor))
+
+
+def venue_as_json(venue: Venue, actor: Actor) -> dict[str, Any]:
+    """A venue as the actor sees it."""
+    return dict(VenueSerializer(venue, context={"actor": actor}).data)
