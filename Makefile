@@ -153,7 +153,7 @@ pages: $(if $(wildcard package.json),.venv/.pages)
 	touch $@
 
 # Collecting reads the settings but uses neither the secret nor the database.
-var/static/staticfiles.json: .venv/.installed-production $(wildcard .venv/.pages)
+var/static/staticfiles.json: .venv/.installed-production $(wildcard .venv/.pages) $(wildcard */static/*/*)
 	@echo 'Collecting static files …'
 	@RESERVE_MODE=production \
 		JWT_SECRET="$${JWT_SECRET:-not-a-secret-only-to-collect-static-files}" \

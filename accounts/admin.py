@@ -6,11 +6,14 @@ from django.contrib.auth import admin as auth_admin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.actors import SYSTEM
 from accounts.errors import LastOwner
 from accounts.models import Invitation, Membership, Organization, Role, User
 from accounts.person import normalise_email
+from accounts.second_factor.reset import SecondFactorReset
 from accounts.services.memberships import add_member, change_member, remove_member
 from accounts.services.organizations import require_another_owner
 from accounts.tenant_admin import (
@@ -32,6 +35,8 @@ admin.site.site_url = None
 
 # Roles are memberships; groups of Django's permissions would promise what nobody reads.
 admin.site.unregister(Group)
+# Devices are their owner's; what others may know of them is on a person's page.
+admin.site.unregister([StaticDevice, TOTPDevice])
 
 
 class _EmailForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -55,7 +60,7 @@ class NewUserForm(_EmailForm, AdminUserCreationForm):  # type: ignore[type-arg]
 
 
 @admin.register(User)
-class UserAdmin(TenantRules, auth_admin.UserAdmin):  # type: ignore[type-arg]
+class UserAdmin(TenantRules, SecondFactorReset, auth_admin.UserAdmin):  # type: ignore[type-arg]
     """People who can log in, whatever organization they work for: for superusers.
 
     An account is switched off, not deleted: bookings and the event log refer to it.
@@ -74,7 +79,7 @@ class UserAdmin(TenantRules, auth_admin.UserAdmin):  # type: ignore[type-arg]
     ordering = ("email",)
     filter_horizontal = ()
     readonly_fields = (
-        *("public_id", "email_verified_at", "pending_email"),
+        *("public_id", "email_verified_at", "pending_email", "second_factor"),
         *("last_login", "created_at", "erased_at"),
     )
     show_full_result_count = False
@@ -84,7 +89,7 @@ class UserAdmin(TenantRules, auth_admin.UserAdmin):  # type: ignore[type-arg]
             {"fields": ("email", "email_verified_at", "pending_email", "password", "public_id")},
         ),
         ("Person", {"fields": ("name", "phone", "locale", "timezone")}),
-        ("Access", {"fields": ("is_active", "is_staff", "is_superuser")}),
+        ("Access", {"fields": ("is_active", "is_staff", "is_superuser", "second_factor")}),
         ("Dates", {"fields": ("last_login", "created_at", "erased_at")}),
     )
     add_fieldsets = (

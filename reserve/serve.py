@@ -18,6 +18,7 @@ from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.migrations.executor import MigrationExecutor
 
+from reserve.checks import unsafe_settings
 from reserve.embedded import commands
 from reserve.embedded.ports import PortError, bind, port_from_environment
 
@@ -71,9 +72,12 @@ def refuse_incomplete() -> None:
     """See that a process can start in production.
 
     Raises:
-        Refusal: as in `set_up`, or migrations are unapplied.
+        Refusal: as in `set_up`, the settings are unsafe, or migrations are unapplied.
     """
     set_up()
+    for problem in unsafe_settings():
+        if problem.is_serious():
+            raise Refusal(f"{problem.msg} {problem.hint}")
     number = unapplied_migrations()
     if number:
         raise Refusal(f"The database lacks {number} migrations. Run `make migrate` first.")

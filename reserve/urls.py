@@ -1,5 +1,6 @@
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView
 
 from reserve import health
@@ -7,6 +8,7 @@ from reserve.admin_login import admin_login
 from reserve.playground import playground
 
 urlpatterns = [
+    path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/login/", admin_login),
     path("admin/", admin.site.urls),
     path("graphql", playground),

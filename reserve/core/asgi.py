@@ -1,14 +1,16 @@
-"""The outermost layer of every request: its id, and its one line in the log."""
+"""The outermost layer of every request: its id, its security headers, its line in the log."""
 
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
+from django.conf import settings
 
 from reserve.core.addresses import address_of
 from reserve.core.context import REQUEST_ID_HEADER, begin_request
 from reserve.core.logging import get_logger
+from reserve.core.security_headers import missing_headers
 
 Authenticate = Callable[[str], Any]
 """From the value of an `Authorization` header to an actor; raises Unauthenticated."""
@@ -19,7 +21,10 @@ _HEADER = REQUEST_ID_HEADER.lower().encode()
 
 
 class RequestMiddleware:
-    """Gives each request its id, answers it in a header and logs how it ended."""
+    """Gives each request its id, answers it in a header and logs how it ended.
+
+    Answers that do not come from Django get the headers that Django's have.
+    """
 
     def __init__(self, application: ASGI3Application) -> None:
         self._application = application
@@ -39,6 +44,8 @@ class RequestMiddleware:
             if message["type"] in {"http.response.start", "websocket.accept"}:
                 status = message.get("status", 101)
                 headers = [*message.get("headers", ()), (_HEADER, request_id.encode())]
+                if scope["type"] == "http":
+                    headers += missing_headers(headers, is_secure=is_secure(scope))
                 message = {**message, "headers": headers}
             elif message["type"] == "websocket.close":
                 status = message.get("code", 1000)
@@ -71,6 +78,13 @@ class Lifespan:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def is_secure(scope: Any) -> bool:
+    """Whether the client speaks HTTPS, to us or to a proxy whose word is trusted."""
+    if settings.TRUST_FORWARDED_PROTO:
+        return header(scope, b"x-forwarded-proto") == "https"
+    return bool(scope["scheme"] == "https")
 
 
 def header(scope: Any, name: bytes) -> str:

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.watch import Watch
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -34,3 +37,10 @@ def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture
+def watch(live_server_url: str) -> Iterator[Watch]:
+    watch = Watch(urlsplit(live_server_url).netloc)
+    yield watch
+    assert watch.problems == []

@@ -193,7 +193,11 @@ class OpeningHoursView(ConditionalView):
 
 
 class SpecialHoursView(ConditionalView):
-    @extend_schema(parameters=[OwnerQuery], responses=OwnersSpecialHoursSerializer)
+    @extend_schema(
+        operation_id="venues_special_hours_list",
+        parameters=[OwnerQuery],
+        responses=OwnersSpecialHoursSerializer,
+    )
     def get(self, request: Request, venue: str) -> Response:
         """The special hours of a venue, or of one of its resources, by date."""
         venue_id, resource_id = _owner(request, venue)
