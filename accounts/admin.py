@@ -3,8 +3,9 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin
 from django.contrib.auth import admin as auth_admin
-from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
+from django.db import transaction
 from django.http import HttpRequest
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -14,8 +15,10 @@ from accounts.errors import LastOwner
 from accounts.models import Invitation, Membership, Organization, Role, User
 from accounts.person import normalise_email
 from accounts.second_factor.reset import SecondFactorReset
+from accounts.services.logins import end_logins
 from accounts.services.memberships import add_member, change_member, remove_member
 from accounts.services.organizations import require_another_owner
+from accounts.services.suspension import reinstate_user, suspend_user
 from accounts.tenant_admin import (
     MANAGING,
     OWNING,
@@ -53,6 +56,16 @@ class UserForm(_EmailForm, UserChangeForm):  # type: ignore[type-arg]
         )
 
 
+class PasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
+    """A new password, after which nobody is logged in by the old one."""
+
+    def save(self, commit: bool = True) -> User:
+        with transaction.atomic():
+            user: User = super().save(commit)
+            end_logins(user_id=user.pk)
+        return user
+
+
 class NewUserForm(_EmailForm, AdminUserCreationForm):  # type: ignore[type-arg]
     class Meta:
         model = User
@@ -72,6 +85,7 @@ class UserAdmin(TenantRules, SecondFactorReset, auth_admin.UserAdmin):  # type: 
 
     form = UserForm
     add_form = NewUserForm
+    change_password_form = PasswordForm
     list_display = ("email", "name", "is_active", "is_staff", "is_superuser", "created_at")
     list_filter = ("is_active", "is_staff", "is_superuser")
     search_fields = ("email", "name", "phone")
@@ -101,6 +115,15 @@ class UserAdmin(TenantRules, SecondFactorReset, auth_admin.UserAdmin):  # type: 
             },
         ),
     )
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        # By the services, which see to it that it takes effect at once.
+        is_active = obj.is_active
+        super().save_model(request, obj, form, change)
+        if change and "is_active" in form.changed_data:
+            set_active = reinstate_user if is_active else suspend_user
+            # Who may do this, the form has seen to.
+            set_active(actor=SYSTEM, user_id=obj.pk)
 
     def permits(self, request: HttpRequest, roles: Roles | None, obj: Any = None) -> bool:
         """The same for every row: a person is no organization's."""

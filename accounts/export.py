@@ -60,6 +60,8 @@ def export_person(user_id: UUID) -> dict[str, Any]:
         "logins": [
             {
                 "id": login.public_id,
+                "device": login.device,
+                "network": login.network,
                 "created_at": login.created_at,
                 "expires_at": login.expires_at,
                 "revoked_at": login.revoked_at,

@@ -8,6 +8,7 @@ from accounts import mails
 from accounts.events import invitation_id_of, user_id_of
 from accounts.links import Purpose
 from accounts.models import Invitation, User
+from accounts.second_factor.services import switch_off
 from reserve.core.clock import now
 from reserve.core.mail import post
 from reserve.outbox.models import Event
@@ -40,6 +41,12 @@ def announce_email_change(events: Sequence[Event]) -> None:
 
 def tell_of_new_password(events: Sequence[Event]) -> None:
     _tell(events, mails.password_changed)
+
+
+def forget_second_factors(events: Sequence[Event]) -> None:
+    """Remove the devices of people whose accounts were deleted."""
+    for user in User.objects.filter(pk__in={user_id_of(event) for event in events}):
+        switch_off(user=user)
 
 
 def send_invitation(events: Sequence[Event]) -> None:

@@ -4,7 +4,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Now
 
 from accounts.person import (
     MAX_EMAIL,
@@ -187,7 +187,10 @@ class Invitation(UlidModel):
 
 
 class Login(UlidModel):
-    """One login of one person: the family of refresh tokens that descend from it."""
+    """One login of one person: the family of refresh tokens that descend from it.
+
+    The tokens themselves are nowhere: they are signed again, alike, from what is here.
+    """
 
     id = UlidField("login")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="logins")
@@ -196,10 +199,30 @@ class Login(UlidModel):
     refresh_jti = models.CharField(
         max_length=64, help_text="The one refresh token of the family that may be used next."
     )
+    previous_jti = models.CharField(
+        max_length=64, blank=True, help_text="The one that was used last."
+    )
+    refreshed_at = models.DateTimeField(
+        db_default=Now(), help_text="When the present tokens were issued, by the database's clock."
+    )
     revoked_at = models.DateTimeField(null=True, blank=True)
+    device = models.CharField(
+        max_length=200, blank=True, help_text="What the client called itself (User-Agent)."
+    )
+    network = models.CharField(
+        max_length=43, blank=True, help_text="The /24 or /48 that the client's address is in."
+    )
 
     class Meta:
         ordering = ("-created_at",)
+        indexes = (
+            models.Index(
+                fields=("revoked_at",),
+                condition=models.Q(revoked_at__isnull=False),
+                name="login_by_revocation",
+            ),
+            models.Index(fields=("expires_at",), name="login_by_expiry"),
+        )
 
     def __str__(self) -> str:
         return f"{self.user}, {self.created_at:%Y-%m-%d %H:%M}"

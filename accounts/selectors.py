@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.actors import Actor
-from accounts.models import Invitation, Membership, Organization, Role, User
+from accounts.models import Invitation, Login, Membership, Organization, Role, User
 from reserve.core.clock import now
 from reserve.core.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from reserve.core.pages import Page, page_of
@@ -276,3 +276,45 @@ def current_user(*, actor: Actor) -> User:
 def is_verified(user_id: UUID) -> bool:
     """Whether the person has shown that their e-mail address is theirs."""
     return User.objects.filter(pk=user_id, is_active=True, email_verified_at__isnull=False).exists()
+
+
+def require_administrator(*, actor: Actor) -> None:
+    """Raises Forbidden unless the actor administers the whole installation. The system does."""
+    if actor.is_system:
+        return
+    administrators = User.objects.filter(is_superuser=True, is_active=True)
+    if actor.user_id is None or not administrators.filter(pk=actor.user_id).exists():
+        raise Forbidden
+
+
+# --- Logins ------------------------------------------------------------------------
+
+MAX_LOGINS = 100
+"""Open logins of one person; `open_login` keeps to it."""
+
+
+def open_logins_of(user_id: UUID) -> QuerySet[Login]:
+    return Login.objects.filter(user_id=user_id, revoked_at=None, expires_at__gt=now())
+
+
+def logins_of(*, actor: Actor) -> list[Login]:
+    """The actor's open logins, the last used first.
+
+    Raises:
+        Unauthenticated: nobody is logged in.
+    """
+    user = current_user(actor=actor)
+    return list(open_logins_of(user.pk).order_by("-refreshed_at", "-pk")[:MAX_LOGINS])
+
+
+def login_of(*, actor: Actor, login_id: UUID) -> Login:
+    """One of the actor's open logins.
+
+    Raises:
+        Unauthenticated: nobody is logged in.
+        NotFound: it is not theirs, or has ended.
+    """
+    login = open_logins_of(current_user(actor=actor).pk).filter(pk=login_id).first()
+    if login is None:
+        raise NotFound
+    return login

@@ -19,8 +19,9 @@ os.environ["RATE_LIMIT_MAX_REQUESTS"] = "1000000"
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "reserve.settings")
 django.setup()
 
-from accounts.tokens import actor_of_header, issue_tokens  # noqa: E402
+from accounts.tokens import issue_tokens, read_authorization  # noqa: E402
 from bench.results import percentile  # noqa: E402
+from reserve.core.clock import now  # noqa: E402
 from reserve.core.ids import new_id  # noqa: E402
 from reserve.core.ratelimit import acheck, check, open_limiter  # noqa: E402
 
@@ -28,14 +29,18 @@ _BUCKETS, _TOKENS = 50, 50
 _WARM_CALLS = 200
 
 
+def _access_token() -> str:
+    tokens = issue_tokens(
+        user_id=new_id(), login_id=new_id(), refresh_jti=new_id().hex, issued_at=now()
+    )
+    return tokens.access
+
+
 class Bench:
     def __init__(self, *, calls: int) -> None:
         self._calls = calls
         self._buckets = [f"user.{new_id().hex}" for _ in range(_BUCKETS)]
-        self._headers = [
-            f"Bearer {issue_tokens(user_id=new_id(), login_id=new_id()).access}"
-            for _ in range(_TOKENS)
-        ]
+        self._headers = [f"Bearer {_access_token()}" for _ in range(_TOKENS)]
         self.faults: list[str] = []
 
     async def limiter(self, number: int) -> None:
@@ -49,7 +54,7 @@ class Bench:
         check(bucket=self._buckets[number % _BUCKETS])
 
     async def token(self, number: int) -> None:
-        actor_of_header(self._headers[number % _TOKENS])
+        read_authorization(self._headers[number % _TOKENS])
 
     async def measure(
         self, call: Callable[[int], Awaitable[None]], callers: int

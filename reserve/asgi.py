@@ -16,21 +16,17 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "reserve.settings")
 # Django's ASGI handler, with as many connections (docs/adr/0008-django-by-wsgi.md).
 django_application = get_wsgi_application()
 
-from accounts.actors import ANONYMOUS, Actor  # noqa: E402
-from accounts.tokens import actor_of_header  # noqa: E402
+from accounts.api.authentication import ACCESS_TOKENS  # noqa: E402
+from accounts.revocations import start_keeper  # noqa: E402
 from reserve.core.asgi import Lifespan, RequestMiddleware  # noqa: E402
 from reserve.core.database import open_connections  # noqa: E402
 from reserve.core.graphql.executor import Executor  # noqa: E402
 from reserve.core.graphql.http import GraphQLHTTP  # noqa: E402
+from reserve.core.graphql.sockets import OpenSockets  # noqa: E402
 from reserve.core.graphql.websocket import GraphQLConsumer  # noqa: E402
 from reserve.core.ratelimit import open_limiter  # noqa: E402
 from reserve.core.rest.limits import LimitedREST  # noqa: E402
 from reserve.schema import schema  # noqa: E402
-
-
-def authenticate(authorization: str) -> Actor:
-    """Whoever the header names; nobody in particular without one."""
-    return actor_of_header(authorization) if authorization else ANONYMOUS
 
 
 def _at(pattern: str, application: Any) -> URLPattern:
@@ -40,6 +36,8 @@ def _at(pattern: str, application: Any) -> URLPattern:
 
 
 async def prepare() -> None:
+    start_keeper()
+    sockets.watch()
     await asyncio.gather(open_connections(), open_limiter())
 
 
@@ -48,10 +46,13 @@ async def no_such_socket(_scope: Any, _receive: Any, send: Any) -> None:
 
 
 pages = WSGIMiddleware(cast(Any, django_application), workers=settings.PAGE_THREADS)
-rest = LimitedREST(pages, authenticate=authenticate)
+rest = LimitedREST(pages, authentication=ACCESS_TOKENS)
 executor = Executor(schema.graphql_schema)
-graphql_http = GraphQLHTTP(executor, authenticate=authenticate, pages=pages)
-graphql_websocket = GraphQLConsumer.as_asgi(executor=executor, authenticate=authenticate)
+graphql_http = GraphQLHTTP(executor, authentication=ACCESS_TOKENS, pages=pages)
+sockets = OpenSockets(ACCESS_TOKENS)
+graphql_websocket = GraphQLConsumer.as_asgi(
+    executor=executor, authentication=ACCESS_TOKENS, sockets=sockets
+)
 
 application = RequestMiddleware(
     ProtocolTypeRouter(

@@ -11,7 +11,7 @@ ROUTES: Routes = {
     "account.email_change_announced": (accounts.announce_email_change,),
     "account.password_reset_requested": (accounts.send_password_reset,),
     "account.password_changed": (accounts.tell_of_new_password,),
-    "account.deleted": (bookings.erase_guests,),
+    "account.deleted": (accounts.forget_second_factors, bookings.erase_guests),
     "booking.created": (bookings.confirm_new_bookings,),
     "venue.schedule_changed": (bookings.republish_changed_venues,),
     "invitation.created": (accounts.send_invitation,),

@@ -214,6 +214,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=2),
         "options": {"expires": 2},
     },
+    "forget old logins": {
+        "task": "accounts.tasks.forget_old_logins",
+        "schedule": crontab(hour="3", minute="10"),
+        "options": {"expires": 3600},
+    },
     "check the ledger": {
         "task": "bookings.tasks.check_ledger",
         # While venues sleep; in UTC, like every time here.
@@ -241,7 +246,16 @@ TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXY_COUNT", 0, minimum=0, maximum=1
 
 # --- Tokens ------------------------------------------------------------------
 
+# Seconds by which the clocks of two machines may differ.
+_LEEWAY = timedelta(seconds=5)
+# What was signed with these still counts, so that JWT_SECRET can be changed.
+JWT_PREVIOUS_SECRETS = env.words("JWT_PREVIOUS_SECRETS")
+if any(len(secret.encode()) < _MINIMUM_SECRET_BYTES for secret in JWT_PREVIOUS_SECRETS):
+    raise ImproperlyConfigured(
+        "JWT_PREVIOUS_SECRETS has one that is too short. Each has at least 32 random bytes."
+    )
 SIMPLE_JWT = {
+    "LEEWAY": _LEEWAY,
     "SIGNING_KEY": JWT_SECRET,
     "ALGORITHM": "HS256",
     "ISSUER": "reserve",

@@ -1,19 +1,95 @@
+"""Access tokens: what they say, and whether their logins are still open."""
+
+from collections import OrderedDict
+from collections.abc import Collection, Sequence
 from typing import cast
+from uuid import UUID
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from accounts.actors import ANONYMOUS, Actor
-from accounts.tokens import actor_of_header
+from accounts.actors import ANONYMOUS, Actor, account
+from accounts.errors import TokenRefused
+from accounts.revocations import is_open_by_marks, markers, open_logins
+from accounts.tokens import read_authorization
+from reserve.core.database import in_database
+from reserve.core.ratelimit import check
+from reserve.core.ratelimit.meter import bucket_of
+from reserve.core.sessions import Session, admitted_session
+
+_NOBODY = Session(ANONYMOUS)
+_MAX_REMEMBERED = 10_000
+
+
+class AccessTokens:
+    """The `Authentication` of both APIs and the sockets."""
+
+    def __init__(self) -> None:
+        # Logins with a mark, which stay ended. Whoever has one of their tokens is to be
+        # charged as nobody, and not to empty the bucket of the person it was taken from.
+        self._ended: OrderedDict[UUID, None] = OrderedDict()
+
+    def identify(self, authorization: str) -> Session:
+        if not authorization:
+            return _NOBODY
+        claims = read_authorization(authorization)
+        if claims.login_id in self._ended:
+            raise TokenRefused
+        actor = account(claims.user_id, claims.login_id)
+        return Session(actor, claims.expires_at, markers(claims.login_id))
+
+    async def admit(self, session: Session, marked: frozenset[str] | None) -> None:
+        if not self._is_decided(session, marked):
+            _require_open(session, await in_database(open_logins, [session.actor.login_id]))
+
+    def admit_at_once(self, session: Session) -> None:
+        """As `admit`, for threads, and asks for the markers itself."""
+        if not session.markers:
+            return
+        bucket = bucket_of(session.actor)
+        marked = check(bucket=bucket, cost=0, markers=session.markers).marked
+        if not self._is_decided(session, marked):
+            _require_open(session, open_logins([session.actor.login_id]))
+
+    async def ended(self, sessions: Collection[Session]) -> Sequence[Session]:
+        known = [session for session in sessions if session.markers]
+        if not known:
+            return []
+        still_open = await in_database(open_logins, [one.actor.login_id for one in known])
+        return [one for one in known if still_open.get(one.actor.login_id) != one.actor.user_id]
+
+    def _is_decided(self, session: Session, marked: frozenset[str] | None) -> bool:
+        """Whether the session is let in by what Redis says; raises TokenRefused."""
+        if not session.markers:
+            return True
+        login_id = session.actor.login_id
+        is_open = is_open_by_marks(login_id, marked)
+        if is_open is False:
+            self._ended[login_id] = None
+            while len(self._ended) > _MAX_REMEMBERED:
+                self._ended.popitem(last=False)
+            raise TokenRefused
+        return is_open is not None
+
+
+ACCESS_TOKENS = AccessTokens()
+
+
+def _require_open(session: Session, found: dict[UUID, UUID]) -> None:
+    if found.get(session.actor.login_id) != session.actor.user_id:
+        raise TokenRefused
 
 
 class AccessTokenAuthentication(BaseAuthentication):
     """`request.user` is the actor; a token that is refused refuses the whole request."""
 
     def authenticate(self, request: Request) -> tuple[Actor, None]:
-        header = request.headers.get("Authorization", "")
-        return (actor_of_header(header) if header else ANONYMOUS), None
+        session = admitted_session()
+        if session is None:
+            session = ACCESS_TOKENS.identify(request.headers.get("Authorization", ""))
+            ACCESS_TOKENS.admit_at_once(session)
+        return session.actor, None
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from accounts.api.rest import logins, organizations, passwords, people
+from accounts.api.rest import logins, my_logins, organizations, passwords, people
 
 _organization = "organizations/<str:organization>"
 
@@ -9,6 +9,7 @@ urlpatterns = [
     path("auth/login", logins.LoginView.as_view()),
     path("auth/refresh", logins.RefreshView.as_view()),
     path("auth/logout", logins.LogoutView.as_view()),
+    path("auth/logout-everywhere", my_logins.LogoutEverywhereView.as_view()),
     path("auth/request-email-verification", passwords.RequestEmailVerificationView.as_view()),
     path("auth/verify-email", passwords.VerifyEmailView.as_view()),
     path("auth/request-email-change", passwords.RequestEmailChangeView.as_view()),
@@ -18,6 +19,8 @@ urlpatterns = [
     path("auth/change-password", passwords.ChangePasswordView.as_view()),
     path("me", people.MeView.as_view(), name="me"),
     path("me/export", people.ExportView.as_view()),
+    path("me/logins", my_logins.MyLoginsView.as_view()),
+    path("me/logins/<str:login>", my_logins.MyLoginView.as_view()),
     path("organizations", organizations.OrganizationsView.as_view()),
     path(_organization, organizations.OrganizationView.as_view(), name="organization"),
     path(f"{_organization}/members", organizations.MembersView.as_view()),

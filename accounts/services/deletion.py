@@ -5,7 +5,8 @@ from django.db import transaction
 
 from accounts.actors import Actor
 from accounts.events import account_event
-from accounts.models import Invitation, Login, Membership, User
+from accounts.models import Invitation, Membership, User
+from accounts.services.logins import erase_logins
 from accounts.services.memberships import end_membership
 from accounts.services.organizations import lock_organization, require_another_owner
 from accounts.services.passwords import require_password
@@ -33,13 +34,14 @@ def delete_account(*, actor: Actor, password: str) -> None:
     with transaction.atomic():
         _leave_organizations(user, actor)
         Invitation.objects.filter(email=user.email).delete()
-        Login.objects.filter(user=user).delete()
         # The password is what the actor showed: somebody else may have changed it since.
         erased = User.objects.filter(pk=user.pk, password=user.password, is_active=True).update(
             **_nobody(user), erased_at=now()
         )
         if not erased:
             raise Invalid.field("password", "This is not your password.")
+        # After the row: `open_login` waits for it.
+        erase_logins(user_id=user.pk)
         record([account_event("account.deleted", user.pk)])
         transaction.on_commit(wake_relay)
     log.info("account_deleted", user_id=user.public_id)

@@ -8,6 +8,8 @@ from django.conf import settings
 _FORWARDED_FOR = b"x-forwarded-for"
 # What one customer of a provider has at least, and so changes at will (RFC 6177).
 _IPV6_PREFIX = 64
+_WIDE_IPV4_PREFIX = 24
+_WIDE_IPV6_PREFIX = 48
 
 
 def address_of(scope: Any) -> str:
@@ -35,6 +37,19 @@ def network_of(address: str) -> str:
     if isinstance(parsed, IPv6Address):
         return str(ip_network((int(parsed), _IPV6_PREFIX), strict=False))
     return str(parsed)
+
+
+def surroundings_of(address: str) -> str:
+    """The network that an address is in, wide enough to name nobody: a /24, or a /48 of IPv6.
+
+    An empty string where it is no address.
+    """
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return ""
+    prefix = _WIDE_IPV6_PREFIX if isinstance(parsed, IPv6Address) else _WIDE_IPV4_PREFIX
+    return str(ip_network(f"{parsed}/{prefix}", strict=False))
 
 
 def _from_right(scope: Any, position: int) -> IPv4Address | IPv6Address | None:

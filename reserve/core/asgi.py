@@ -12,9 +12,6 @@ from reserve.core.context import REQUEST_ID_HEADER, begin_request
 from reserve.core.logging import get_logger
 from reserve.core.security_headers import missing_headers
 
-Authenticate = Callable[[str], Any]
-"""From the value of an `Authorization` header to an actor; raises Unauthenticated."""
-
 log = get_logger(__name__)
 
 _HEADER = REQUEST_ID_HEADER.lower().encode()
@@ -35,7 +32,11 @@ class RequestMiddleware:
         if scope["type"] == "lifespan":
             await self._application(scope, receive, send)
             return
-        request_id = begin_request(header(scope, _HEADER), address=address_of(scope))
+        request_id = begin_request(
+            header(scope, _HEADER),
+            address=address_of(scope),
+            user_agent=header(scope, b"user-agent"),
+        )
         started = time.perf_counter()
         status = 0
 

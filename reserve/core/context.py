@@ -9,6 +9,7 @@ _ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
 _client_address: ContextVar[str] = ContextVar("client_address", default="")
+_user_agent: ContextVar[str] = ContextVar("user_agent", default="")
 
 
 def request_id() -> str:
@@ -21,9 +22,15 @@ def client_address() -> str:
     return _client_address.get()
 
 
-def begin_request(offered: str = "", *, address: str = "") -> str:
+def user_agent() -> str:
+    """What the client of the request at work calls itself, or an empty string."""
+    return _user_agent.get()
+
+
+def begin_request(offered: str = "", *, address: str = "", user_agent: str = "") -> str:
     """Set the id of the work that starts here; take the caller's where it is acceptable."""
     value = offered if _ACCEPTABLE.fullmatch(offered) else uuid4().hex
     _request_id.set(value)
     _client_address.set(address)
+    _user_agent.set(user_agent)
     return value

@@ -18,6 +18,9 @@ log = get_logger(__name__)
 
 Message = dict[str, Any]
 
+ENDED_GROUP = "sessions.ended"
+"""The group that hears of ended sessions: `{"markers": […]}`, with a marker of each."""
+
 # Messages that may wait for one listener; who lags further behind is let go.
 _MAX_WAITING = 1_000
 _PAUSE_AFTER_FAILURE = 1.0
@@ -57,12 +60,18 @@ class Hub:
         is_first = group not in self._listeners
         self._listeners.setdefault(group, set()).add(queue)
         if is_first:
-            await layer.group_add(group, self._channel)
+            try:
+                await layer.group_add(group, self._channel)
+            except BaseException:
+                # Nobody hears anything: the next one is the first again.
+                for listener in self._listeners.pop(group):
+                    _let_go(listener)
+                raise
 
     async def _leave(self, group: str, queue: "asyncio.Queue[Message | None]") -> None:
-        listeners = self._listeners[group]
+        listeners = self._listeners.get(group, set())
         listeners.discard(queue)
-        if not listeners:
+        if not listeners and group in self._listeners:
             del self._listeners[group]
             await get_channel_layer().group_discard(group, self._channel)
 
@@ -82,9 +91,13 @@ class Hub:
                 queue.put_nowait(message)
             except asyncio.QueueFull:
                 # Whoever lags so far behind is better off with a fresh start.
-                while not queue.empty():
-                    queue.get_nowait()
-                queue.put_nowait(None)
+                _let_go(queue)
+
+
+def _let_go(queue: "asyncio.Queue[Message | None]") -> None:
+    while not queue.empty():
+        queue.get_nowait()
+    queue.put_nowait(None)
 
 
 async def _messages(queue: "asyncio.Queue[Message | None]") -> AsyncIterator[Message]:

@@ -2,6 +2,7 @@
 
 import orjson
 import pytest
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.actors import account
 from accounts.errors import CredentialsRefused, LastOwner
@@ -42,13 +43,14 @@ def test_the_person_is_erased_and_the_bookings_stay(mails) -> None:
     cancelled = create_booking(actor=actor, seats=seats_on(slot, 3))
     apply_transition(actor=actor, booking_id=cancelled.pk, transition=CANCEL)
     log_in(email=user.email, password=PASSWORD)
+    TOTPDevice.objects.create(user=user, name=WORD)
     before = Slot.objects.values().get(pk=slot.pk)
     mails()
 
     delete_account(actor=actor, password=PASSWORD)
     mails()
 
-    for model in (User, Guest, Booking, Invitation, Login, Membership):
+    for model in (User, Guest, Booking, Invitation, Login, Membership, TOTPDevice):
         rows = str(list(model.objects.values()))
         assert WORD not in rows, model
         assert "98 76 54 32" not in rows, model

@@ -11,7 +11,7 @@ from accounts.models import Login, User
 from accounts.services.emails import confirm_email_change, request_email_change
 from accounts.services.logins import log_in, refresh_tokens
 from accounts.services.passwords import change_password, request_password_reset, reset_password
-from accounts.tokens import actor_of_header
+from accounts.tokens import read_authorization
 from reserve.core.errors import Invalid, Unauthenticated
 from reserve.outbox.models import Event
 from tests.accounts.conftest import link_in, token_in
@@ -76,7 +76,8 @@ def test_a_changed_password_ends_all_other_logins(mails) -> None:
     there = log_in(email=user.email, password=PASSWORD)
     somebody = log_in(email=make_user().email, password=PASSWORD)
     token = make_token(Purpose.RESET_PASSWORD, user)
-    actor = actor_of_header(f"Bearer {here.access_token}")
+    claims = read_authorization(f"Bearer {here.access_token}")
+    actor = account(claims.user_id, claims.login_id)
 
     change_password(actor=actor, current_password=PASSWORD, new_password=NEW)
 

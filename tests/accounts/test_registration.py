@@ -16,7 +16,7 @@ from accounts.services import logins
 from accounts.services.emails import request_email_verification, verify_email
 from accounts.services.logins import log_in
 from accounts.services.users import register, update_profile
-from accounts.tokens import actor_of_header
+from accounts.tokens import read_authorization
 from reserve.core.errors import Invalid, Unauthenticated
 from reserve.outbox.models import Event
 from tests.accounts.conftest import link_in, token_in
@@ -47,7 +47,7 @@ def test_whoever_registers_is_logged_in_and_asked_to_verify_the_address(mails) -
     registered = register(**ADA, locale="da-dk", timezone="Europe/Copenhagen")
     user = User.objects.get()
     assert (user.email, user.name, user.locale) == ("ada@example.org", "Ada Lovelace", "da-DK")
-    assert actor_of_header(f"Bearer {registered.access_token}").user_id == user.pk
+    assert read_authorization(f"Bearer {registered.access_token}").user_id == user.pk
     assert log_in(email="ADA@example.org", password=PASSWORD).user == user
     assert not is_verified(user.pk)
 

@@ -126,6 +126,13 @@ class Executor:
             raise CannotRun([GraphQLError("The document has no such operation, or several.")])
         return Prepared(known, operation)
 
+    def prepare_or_refusal(self, request: Operation) -> Prepared | CannotRun:
+        """As `prepare`, for whoever has something else to look at before it refuses."""
+        try:
+            return self.prepare(request)
+        except CannotRun as refused:
+            return refused
+
     async def execute(self, prepared: Prepared, request: Operation, context: Context) -> Response:
         result: Any = execute(
             self._schema,

@@ -10,14 +10,21 @@ from typing import Any
 import orjson
 from django.conf import settings
 
-from reserve.core.asgi import Authenticate, header
+from reserve.core.asgi import header
 from reserve.core.errors import DomainError, Invalid, PayloadTooLarge, retry_seconds
 from reserve.core.failures import as_domain_error
 from reserve.core.graphql.context import Context
-from reserve.core.graphql.executor import CannotRun, Executor, Operation, refusal_response
+from reserve.core.graphql.executor import (
+    CannotRun,
+    Executor,
+    Operation,
+    Prepared,
+    refusal_response,
+)
 from reserve.core.idempotency import IDEMPOTENCY_HEADER
 from reserve.core.json import parse_json
 from reserve.core.ratelimit.meter import Meter
+from reserve.core.sessions import Authentication
 
 _JSON = "application/json"
 _IDEMPOTENCY_KEY = IDEMPOTENCY_HEADER.lower().encode()
@@ -40,9 +47,9 @@ class _MethodNotAllowed(DomainError):
 class GraphQLHTTP:
     """Answers `POST` with JSON; whatever asks for a page is Django's to show."""
 
-    def __init__(self, executor: Executor, *, authenticate: Authenticate, pages: Any) -> None:
+    def __init__(self, executor: Executor, *, authentication: Authentication, pages: Any) -> None:
         self._executor = executor
-        self._authenticate = authenticate
+        self._authentication = authentication
         self._pages = pages
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -62,7 +69,8 @@ class GraphQLHTTP:
         except CannotRun as refused:
             status, response = 400, refused.response()
         except Exception as error:  # noqa: BLE001 (nothing is outside of this)
-            status, response = as_domain_error(error).status, refusal_response(DomainError())
+            failure = as_domain_error(error)
+            status, response = failure.status, refusal_response(failure)
         body = orjson.dumps(response)
         headers = [
             (b"content-type", b"application/json"),
@@ -82,12 +90,18 @@ class GraphQLHTTP:
         if media_type != _JSON:
             raise _UnsupportedMediaType
         operation = Operation.from_body(parse_json(await _read_body(receive)))
-        actor = meter.caller = self._authenticate(header(scope, b"authorization"))
-        prepared = self._executor.prepare(operation)
+        session = self._authentication.identify(header(scope, b"authorization"))
+        meter.caller = session.actor
+        prepared = self._executor.prepare_or_refusal(operation)
+        # A token that has been ended refuses the whole request, whatever it asks.
+        cost = prepared.cost if isinstance(prepared, Prepared) else 1
+        verdict = await meter.charge(cost, markers=session.markers)
+        await self._authentication.admit(session, verdict.marked)
+        if isinstance(prepared, CannotRun):
+            raise prepared
         if prepared.is_subscription:
             raise Invalid("Subscriptions go over WebSocket.")
-        await meter.charge(prepared.cost)
-        context = Context(actor, header(scope, _IDEMPOTENCY_KEY) or None)
+        context = Context(session.actor, header(scope, _IDEMPOTENCY_KEY) or None)
         return 200, await self._executor.execute(prepared, operation, context)
 
 

@@ -5,14 +5,14 @@ https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any
 
 import orjson
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from reserve.core.asgi import Authenticate
-from reserve.core.errors import DomainError, Invalid
+from reserve.core.errors import DomainError, Invalid, Unauthenticated
 from reserve.core.failures import as_domain_error
 from reserve.core.graphql.context import Context
 from reserve.core.graphql.executor import (
@@ -23,9 +23,11 @@ from reserve.core.graphql.executor import (
     Response,
     refusal_response,
 )
+from reserve.core.graphql.sockets import OpenSockets
 from reserve.core.json import parse_json
 from reserve.core.live import TooSlow
 from reserve.core.ratelimit.meter import Meter
+from reserve.core.sessions import Authentication, Session
 
 SUBPROTOCOL = "graphql-transport-ws"
 _INIT_TIMEOUT_SECONDS = 10.0
@@ -44,6 +46,10 @@ class CloseCode(IntEnum):
     TOO_MANY_REQUESTS = 4429
 
 
+class _SessionEnded(Exception):
+    """The token of the socket was revoked."""
+
+
 class GraphQLConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     """One socket: any number of operations, each a task of its own."""
 
@@ -52,17 +58,22 @@ class GraphQLConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     channel_layer_alias = "none"
 
     executor: Executor
-    authenticate: Authenticate
+    authentication: Authentication
+    sockets: OpenSockets
 
-    def __init__(self, *, executor: Executor, authenticate: Authenticate) -> None:
+    def __init__(
+        self, *, executor: Executor, authentication: Authentication, sockets: OpenSockets
+    ) -> None:
         super().__init__()
         self.executor = executor
-        self.authenticate = authenticate
-        self._actor: Any = None
+        self.authentication = authentication
+        self.sockets = sockets
+        self._session = Session(None)
         self._init_received = False
         self._acknowledged = False
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._init_timer: asyncio.TimerHandle | None = None
+        self._expiry_timer: asyncio.TimerHandle | None = None
 
     # --- The socket -----------------------------------------------------------------
 
@@ -77,11 +88,24 @@ class GraphQLConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self._init_timer = loop.call_later(_INIT_TIMEOUT_SECONDS, self._on_init_timeout)
 
     async def disconnect(self, code: int) -> None:
-        if self._init_timer:
-            self._init_timer.cancel()
-        for task in self._operations.values():
+        self.sockets.remove(self)
+        for timer in (self._init_timer, self._expiry_timer):
+            if timer:
+                timer.cancel()
+        await self._end_operations()
+
+    async def end_session(self) -> None:
+        """Close, because the token was revoked or has run out."""
+        self._acknowledged = False
+        await self._end_operations()
+        await self._close(CloseCode.FORBIDDEN, "Forbidden")
+
+    async def _end_operations(self) -> None:
+        # Whoever finds out may be one of them.
+        tasks = [task for task in self._operations.values() if task is not asyncio.current_task()]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._operations.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         try:
@@ -117,11 +141,18 @@ class GraphQLConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             self._init_timer.cancel()
         authorization = payload.get("authorization") if isinstance(payload, dict) else None
         try:
-            self._actor = self.authenticate(authorization if isinstance(authorization, str) else "")
-        except DomainError:
+            text = authorization if isinstance(authorization, str) else ""
+            self._session = self.authentication.identify(text)
+            await self._charge(0)
+        except (DomainError, _SessionEnded):
             await self._close(CloseCode.FORBIDDEN, "Forbidden")
             return
         self._acknowledged = True
+        self.sockets.add(self, self._session)
+        if self._session.expires_at is not None:
+            left = (self._session.expires_at - datetime.now(UTC)).total_seconds()
+            loop = asyncio.get_running_loop()
+            self._expiry_timer = loop.call_later(max(0.0, left), self._on_expiry)
         await self._send({"type": "connection_ack"})
 
     async def _begin(self, operation_id: object, payload: object) -> None:
@@ -158,6 +189,8 @@ class GraphQLConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                 await self._send({"type": "next", "id": operation_id, "payload": response})
         except CannotRun as refused:
             await self._fail(operation_id, refused.response())
+        except _SessionEnded:
+            await self.end_session()
         except DomainError as error:
             await self._fail(operation_id, refusal_response(error))
         except TooSlow:
@@ -169,18 +202,29 @@ class GraphQLConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def _prepare(self, request: Operation) -> Prepared:
         """An operation that may run, and that its caller has been charged for."""
-        meter = Meter()
-        meter.caller = self._actor
-        try:
-            prepared = self.executor.prepare(request)
-        except CannotRun:
-            await meter.settle()
-            raise
-        await meter.charge(prepared.cost)
+        prepared = self.executor.prepare_or_refusal(request)
+        if isinstance(prepared, CannotRun):
+            await self._charge(1)
+            raise prepared
+        await self._charge(prepared.cost)
         return prepared
 
+    async def _charge(self, cost: int) -> None:
+        """
+        Raises:
+            RateLimited: the caller's bucket holds less.
+            _SessionEnded: the token was revoked.
+        """
+        meter = Meter()
+        meter.caller = self._session.actor
+        verdict = await meter.charge(cost, markers=self._session.markers)
+        try:
+            await self.authentication.admit(self._session, verdict.marked)
+        except Unauthenticated:
+            raise _SessionEnded from None
+
     async def _responses(self, prepared: Prepared, request: Operation) -> AsyncIterator[Response]:
-        context = Context(self._actor)
+        context = Context(self._session.actor)
         if not prepared.is_subscription:
             yield await self.executor.execute(prepared, request, context)
             return
@@ -207,3 +251,7 @@ class GraphQLConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         reason = "Connection initialisation timeout"
         closing = self._close(CloseCode.CONNECTION_INITIALISATION_TIMEOUT, reason)
         self._closing = asyncio.ensure_future(closing)
+
+    def _on_expiry(self) -> None:
+        self._expiry_timer = None
+        self._closing = asyncio.ensure_future(self.end_session())

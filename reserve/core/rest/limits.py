@@ -1,28 +1,29 @@
 """The limiter in front of REST, where a refusal costs no thread."""
 
-from contextlib import suppress
 from typing import Any
 
 import orjson
 
-from reserve.core.asgi import Authenticate, header
-from reserve.core.errors import RateLimited, Unauthenticated, retry_seconds
+from reserve.core.asgi import header
+from reserve.core.errors import DomainError, Unauthenticated, retry_seconds
+from reserve.core.failures import as_domain_error
 from reserve.core.ratelimit.meter import Meter
 from reserve.core.rest.problems import PROBLEM_JSON, problem_body
+from reserve.core.sessions import Authentication, Session, remember_admitted
 
 
 class LimitedREST:
-    """Charges each request one token, and adds to its answer what is left."""
+    """Charges each request one token, and adds to its answer what is left.
 
-    def __init__(self, application: Any, *, authenticate: Authenticate) -> None:
+    The same round trip tells whether the caller's session has been ended.
+    """
+
+    def __init__(self, application: Any, *, authentication: Authentication) -> None:
         self._application = application
-        self._authenticate = authenticate
+        self._authentication = authentication
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         meter = Meter()
-        # A token that is refused leaves the address to be charged; the refusal is the view's.
-        with suppress(Unauthenticated):
-            meter.caller = self._authenticate(header(scope, b"authorization"))
 
         async def send_with_limits(message: Any) -> None:
             if message["type"] == "http.response.start":
@@ -31,19 +32,34 @@ class LimitedREST:
             await send(message)
 
         try:
-            await meter.charge()
-        except RateLimited as error:
-            await _refuse(error, send_with_limits)
+            remember_admitted(await self._admitted(scope, meter))
+        except Exception as error:  # noqa: BLE001 (as what stands behind it would answer)
+            await _refuse(as_domain_error(error), send_with_limits)
         else:
             await self._application(scope, receive, send_with_limits)
 
+    async def _admitted(self, scope: Any, meter: Meter) -> Session:
+        try:
+            session = self._authentication.identify(header(scope, b"authorization"))
+        except Unauthenticated:
+            # It leaves the address to be charged.
+            await meter.charge()
+            raise
+        meter.caller = session.actor
+        verdict = await meter.charge(markers=session.markers)
+        await self._authentication.admit(session, verdict.marked)
+        return session
 
-async def _refuse(error: RateLimited, send: Any) -> None:
+
+async def _refuse(error: DomainError, send: Any) -> None:
     body = orjson.dumps(problem_body(error))
     headers = [
         (b"content-type", PROBLEM_JSON.encode()),
         (b"content-length", str(len(body)).encode()),
-        (b"retry-after", str(retry_seconds(error.wait)).encode()),
     ]
+    if error.retry_after:
+        headers.append((b"retry-after", str(retry_seconds(error.retry_after)).encode()))
+    if isinstance(error, Unauthenticated):
+        headers.append((b"www-authenticate", b"Bearer"))
     await send({"type": "http.response.start", "status": error.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,81 @@
+"""The open sockets of one process, and the end of those whose session has ended."""
+
+import asyncio
+from typing import Protocol
+
+from redis.exceptions import RedisError
+
+from reserve.core.failures import as_domain_error
+from reserve.core.live import ENDED_GROUP, TooSlow, hub
+from reserve.core.logging import get_logger
+from reserve.core.sessions import Authentication, Session
+
+log = get_logger(__name__)
+
+# All sockets of the process are looked up by one query.
+_LOOK_EVERY_SECONDS = 3.0
+_PAUSE_AFTER_FAILURE_SECONDS = 1.0
+
+
+class Socket(Protocol):
+    async def end_session(self) -> None:
+        """Close, because the session has ended."""
+        ...
+
+
+class OpenSockets:
+    """Closes sockets as soon as it hears, and otherwise when it next looks."""
+
+    def __init__(self, authentication: Authentication) -> None:
+        self._authentication = authentication
+        self._sessions: dict[Socket, Session] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def add(self, socket: Socket, session: Session) -> None:
+        # Nobody ends the session of somebody unknown.
+        if session.markers:
+            self._sessions[socket] = session
+
+    def remove(self, socket: Socket) -> None:
+        self._sessions.pop(socket, None)
+
+    def watch(self) -> None:
+        """Begin to look and to listen, for as long as the event loop runs."""
+        self._tasks = [asyncio.create_task(self._look()), asyncio.create_task(self._listen())]
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+            if not self._sessions:
+                continue
+            try:
+                ended = set(await self._authentication.ended(set(self._sessions.values())))
+            except Exception as error:  # noqa: BLE001 (the next look may succeed)
+                as_domain_error(error)
+                continue
+            await self._end([one for one, session in self._sessions.items() if session in ended])
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                async with hub.listen(ENDED_GROUP) as messages:
+                    async for message in messages:
+                        ended = set(message["markers"])
+                        found = [
+                            socket
+                            for socket, session in self._sessions.items()
+                            if not ended.isdisjoint(session.markers)
+                        ]
+                        await self._end(found)
+            except (RedisError, OSError, TooSlow) as error:
+                log.warning("ended_sessions_unheard", reason=type(error).__name__)
+                await asyncio.sleep(_PAUSE_AFTER_FAILURE_SECONDS)
+
+    async def _end(self, sockets: list[Socket]) -> None:
+        for socket in sockets:
+            self.remove(socket)
+        # One whose peer does not read keeps the others waiting for nothing.
+        await asyncio.gather(
+            *(asyncio.wait_for(socket.end_session(), 1) for socket in sockets),
+            return_exceptions=True,
+        )
