@@ -11,26 +11,32 @@ from bookings.selectors.availability import (
     visible_slot,
 )
 from bookings.selectors.bookings import (
+    booking_by_code,
     bookings_by_id,
     bookings_visible_to,
     guests_by_id,
     lapsed_hold_ids,
+    my_bookings,
     slot_count_of,
     slots_of_bookings,
     unanswered_booking_ids,
+    venue_bookings,
     visible_booking,
 )
 from bookings.selectors.calendar import MAX_CALENDAR_DAYS, CalendarDay, availability_calendar
+from bookings.selectors.search import MAX_SEARCH
 from bookings.selectors.seats import consecutive_slot_ids, free_lapsed_seats
 
 __all__ = [
     "MAX_CALENDAR_DAYS",
     "MAX_DAYS",
     "MAX_NEXT_SLOTS",
+    "MAX_SEARCH",
     "MAX_VENUES",
     "CalendarDay",
     "availability_calendar",
     "available_slots",
+    "booking_by_code",
     "bookings_by_id",
     "bookings_visible_to",
     "check_venues",
@@ -38,11 +44,13 @@ __all__ = [
     "free_lapsed_seats",
     "guests_by_id",
     "lapsed_hold_ids",
+    "my_bookings",
     "next_available_slots",
     "slot_count_of",
     "slots_between",
     "slots_of_bookings",
     "unanswered_booking_ids",
+    "venue_bookings",
     "visible_booking",
     "visible_slot",
 ]

@@ -1,18 +1,31 @@
 """Reading bookings. What is out of the actor's reach is NotFound."""
 
+import re
 from collections.abc import Sequence
+from datetime import date
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
 from accounts.actors import Actor
-from accounts.selectors import works_for
+from accounts.person import clean_email
+from accounts.selectors import current_user, works_at, works_for
 from bookings.manage_tokens import hash_of
 from bookings.models import Booking, BookingSlot, Guest, Slot
+from bookings.selectors.availability import check_days
+from bookings.selectors.search import matches
 from bookings.selectors.seats import free_lapsed_seats
 from bookings.states import BookingStatus
 from reserve.core.clock import now as process_now
-from reserve.core.errors import NotFound
+from reserve.core.errors import Forbidden, Invalid, NotFound
+from reserve.core.pages import Page, page_of, read_instant
+from reserve.core.ratelimit.attempts import Attempt, charge_attempt
+from venues.schedule import day_bounds
+from venues.selectors import visible_venue
+
+# As people write them down, and read them out.
+_SEPARATORS = re.compile(r"[\s-]", re.ASCII)
+_CODE = re.compile(r"[A-Z0-9]{8}")
 
 
 def slot_count_of(*, booking_id: UUID) -> int:
@@ -43,6 +56,113 @@ def visible_booking(*, actor: Actor, booking_id: UUID) -> Booking:
     if booking is None:
         raise NotFound
     return booking
+
+
+def booking_by_code(*, confirmation_code: str, email: str) -> Booking:
+    """The booking of whoever knows its code and its guest's e-mail address.
+
+    Each look-up counts as an attempt, of the address that is tried and of the client.
+
+    Raises:
+        Invalid: a code or an address that cannot be one.
+        TooManyAttempts: too many look-ups a minute.
+        NotFound: no such code, or another guest's: the two look alike.
+    """
+    code = _SEPARATORS.sub("", confirmation_code).upper()
+    if not _CODE.fullmatch(code):
+        raise Invalid.field("confirmation_code", "This must be 8 letters and digits.")
+    address = clean_email(email)
+    charge_attempt(Attempt.CODE_LOOKUP, account=address)
+    # One statement with both, which takes as long whichever of them is wrong.
+    bookings = Booking.objects.select_related("venue", "resource", "guest")
+    booking = bookings.filter(confirmation_code=code, guest__email__iexact=address).first()
+    if booking is None:
+        raise NotFound
+    return booking
+
+
+def my_bookings(
+    *,
+    actor: Actor,
+    status: BookingStatus | None = None,
+    first: int,
+    after: str | None = None,
+    before: str | None = None,
+) -> Page[Booking]:
+    """A page of the bookings that the actor's account made, the newest first.
+
+    Raises:
+        Unauthenticated: nobody is logged in.
+        Invalid: a page size or cursor that makes no sense.
+    """
+    bookings = Booking.objects.filter(customer=current_user(actor=actor))
+    return page_of(
+        _in_status(bookings, status).select_related("venue", "resource", "guest"),
+        order="created_at",
+        is_descending=True,
+        read=read_instant,
+        first=first,
+        after=after,
+        before=before,
+    )
+
+
+def venue_bookings(
+    *,
+    actor: Actor,
+    venue_id: UUID,
+    day: date | None = None,
+    status: BookingStatus | None = None,
+    search: str = "",
+    first: int,
+    after: str | None = None,
+    before: str | None = None,
+) -> Page[Booking]:
+    """A page of a venue's bookings, for its staff.
+
+    Args:
+        day: only bookings that start on this day of the venue's calendar, in order of
+            their start. Without it those that start last come first.
+        search: a confirmation code or its beginning, words of the guest's name or e-mail
+            address in any order, or their phone number; the last word may be a beginning.
+
+    Raises:
+        Unauthenticated: nobody is logged in.
+        NotFound: the venue is not the actor's to see.
+        Forbidden: they see it, but do not work there.
+        Invalid: no such day, text that is too long, a page size or cursor that makes no sense.
+    """
+    if not actor.is_system:
+        current_user(actor=actor)
+    venue = visible_venue(actor=actor, venue_id=venue_id)
+    if not works_at(actor=actor, organization_id=venue.organization_id, venue_id=venue.pk):
+        raise Forbidden
+    bookings = Booking.objects.filter(venue=venue)
+    if day is not None:
+        check_days(date=day)
+        begins_at, ends_at = day_bounds(day, venue.zone)
+        bookings = bookings.filter(starts_at__gte=begins_at, starts_at__lt=ends_at)
+    if search.strip():
+        bookings = bookings.filter(matches(search, organization_id=venue.organization_id))
+    return page_of(
+        _in_status(bookings, status).select_related("venue", "resource", "guest"),
+        order="starts_at",
+        is_descending=day is None,
+        read=read_instant,
+        first=first,
+        after=after,
+        before=before,
+    )
+
+
+def _in_status(bookings: QuerySet[Booking], status: BookingStatus | None) -> QuerySet[Booking]:
+    """Those that everybody sees in a status: a lapsed hold is EXPIRED, swept or not."""
+    if status is None:
+        return bookings
+    lapsed = Q(status=BookingStatus.HELD, hold_expires_at__lte=process_now())
+    if status == BookingStatus.EXPIRED:
+        return bookings.filter(Q(status=status) | lapsed)
+    return bookings.filter(status=status).exclude(lapsed)
 
 
 def lapsed_hold_ids(*, limit: int) -> list[UUID]:

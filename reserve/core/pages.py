@@ -4,6 +4,7 @@ import base64
 import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -16,6 +17,8 @@ Row = TypeVar("Row", bound=Model)
 MAX_PAGE_SIZE = 100
 # Which no text column can hold.
 _NUL = "\0"
+# Of instants, what the database can hold whatever their offset.
+_FIRST_YEAR, _LAST_YEAR = 1970, 9998
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +38,13 @@ def page_of(
     after: str | None = None,
     before: str | None = None,
     read: Callable[[str], Any] = str,
+    is_descending: bool = False,
 ) -> Page[Row]:
     """The page of `rows`, in the order of a column and then of ids, beside a cursor.
 
     Args:
         order: a column without NULL, whose values survive `str` and then `read`.
+        is_descending: the largest come first, and so do their ids.
         after: the cursor that the page follows.
         before: instead of it, the cursor that the page leads to.
 
@@ -51,17 +56,16 @@ def page_of(
     if after and before:
         raise Invalid.field("before", "Give either this or the cursor to begin after.")
     remaining = rows
-    if after:
-        value, row_id = _decode(after, "after", read)
-        remaining = rows.filter(**{f"{order}__gte": value}).exclude(
-            **{order: value, "pk__lte": row_id}
+    # Towards larger values: a list that descends, read backwards, ascends.
+    is_ascending = is_descending == bool(before)
+    if cursor := after or before:
+        value, row_id = _decode(cursor, "after" if after else "before", read)
+        beyond, until = ("gte", "lte") if is_ascending else ("lte", "gte")
+        remaining = rows.filter(**{f"{order}__{beyond}": value}).exclude(
+            **{order: value, f"pk__{until}": row_id}
         )
-    elif before:
-        value, row_id = _decode(before, "before", read)
-        remaining = rows.filter(**{f"{order}__lte": value}).exclude(
-            **{order: value, "pk__gte": row_id}
-        )
-    ordering = (f"-{order}", "-pk") if before else (order, "pk")
+    sign = "" if is_ascending else "-"
+    ordering = (f"{sign}{order}", f"{sign}pk")
     found = list(remaining.order_by(*ordering)[: first + 1])
     has_more, items = len(found) > first, found[:first]
     if before:
@@ -73,6 +77,14 @@ def page_of(
         has_next=bool(before) or has_more,
         total=rows.count(),
     )
+
+
+def read_instant(text: str) -> datetime:
+    """Reads what `str` made of an aware instant, for `page_of`; ValueError where it is none."""
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None or not _FIRST_YEAR <= instant.year <= _LAST_YEAR:
+        raise ValueError(text)
+    return instant
 
 
 def _encode(value: object, row_id: UUID) -> str:

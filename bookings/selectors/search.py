@@ -1,0 +1,58 @@
+"""Searching bookings by code and guest.
+
+Words are made by functions of the database, the same for what is stored and for
+what is asked (`guest_document`, bookings migration 0005; `venue_query`, venues
+migration 0003). Only the index `guest_by_words` may be asked by them.
+"""
+
+import re
+from uuid import UUID
+
+from django.contrib.postgres.search import SearchQueryField, SearchVectorField
+from django.db.models import BooleanField, F, Func, Q, Value
+from django.db.models.expressions import CombinedExpression
+
+from bookings.models import Booking, Guest
+from reserve.core.errors import Invalid
+
+MAX_SEARCH = 200
+_PHONE = re.compile(r"[+0-9 ().\-/]+", re.ASCII)
+_LEAST_DIGITS = 3
+_CODE = re.compile(r"[A-Z0-9]{3,8}", re.ASCII)
+
+
+def matches(search: str, *, organization_id: UUID) -> Q:
+    """A condition on bookings: the code begins so, or the guest's words do.
+
+    Raises:
+        Invalid: text that is too long, or no text.
+    """
+    if len(search) > MAX_SEARCH:
+        raise Invalid.field("search", f"This must have at most {MAX_SEARCH} characters.")
+    # Neither NUL nor half of a character can be sent to the database.
+    if "\0" in search or any("\ud800" <= character <= "\udfff" for character in search):
+        raise Invalid.field("search", "This must be text.")
+    guests = Guest.objects.filter(_has_words(_words(search)), organization_id=organization_id)
+    found = Booking.objects.filter(guest__in=guests.values("pk")).values("pk")
+    code = search.strip().upper()
+    if _CODE.fullmatch(code):
+        # Apart: of two conditions in one statement PostgreSQL would use no index.
+        found = found.union(Booking.objects.filter(confirmation_code__startswith=code).values("pk"))
+    return Q(pk__in=found)
+
+
+def _words(search: str) -> str:
+    """What is asked; of a phone number the digits, without the zero of a call from nearby."""
+    digits = "".join(re.findall("[0-9]", search)).lstrip("0")
+    is_phone = _PHONE.fullmatch(search.strip()) and len(digits) >= _LEAST_DIGITS
+    return digits if is_phone else search
+
+
+def _has_words(asked: str) -> CombinedExpression:
+    document = Func(
+        *map(F, ("name", "email", "phone")),
+        function="guest_document",
+        output_field=SearchVectorField(),
+    )
+    query = Func(Value(asked), function="venue_query", output_field=SearchQueryField())
+    return CombinedExpression(document, "@@", query, output_field=BooleanField())
