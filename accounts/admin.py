@@ -79,6 +79,7 @@ class UserAdmin(TenantRules, SecondFactorReset, auth_admin.UserAdmin):  # type: 
     An account is switched off, not deleted: bookings and the event log refer to it.
     """
 
+    venue_field = None
     view_roles = SUPERUSERS
     add_roles = SUPERUSERS
     change_roles = SUPERUSERS
@@ -133,6 +134,7 @@ class UserAdmin(TenantRules, SecondFactorReset, auth_admin.UserAdmin):  # type: 
 @admin.register(Organization)
 class OrganizationAdmin(TenantAdmin):
     organization_field = "pk"
+    venue_field = None
     add_roles = SUPERUSERS
     change_roles = SUPERUSERS
 
@@ -162,6 +164,7 @@ def _require_another_owner(membership: Membership) -> None:
 class MembershipAdmin(TenantAdmin):
     """Who works for whom. Owners and managers read it; superusers write it."""
 
+    venue_field = None
     view_roles = MANAGING
     add_roles = SUPERUSERS
     change_roles = SUPERUSERS
@@ -214,6 +217,7 @@ class MembershipAdmin(TenantAdmin):
 class InvitationAdmin(TenantAdmin):
     """Who was invited. Owners and managers read it; they invite by the API."""
 
+    venue_field = None
     view_roles = MANAGING
 
     list_display = ("email", "role", "created_at", "expires_at", "accepted_at", "revoked_at")
@@ -229,6 +233,7 @@ class InvitationAdmin(TenantAdmin):
 class TenantEventAdmin(TenantAdmin, EventAdmin):
     """Registered here, since the outbox does not know what an organization is."""
 
+    venue_field = None
     view_roles = OWNING
     # Why the relay failed is our business: the text may name anything.
     superuser_fields: ClassVar[frozenset[str]] = frozenset({"last_error"})

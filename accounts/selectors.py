@@ -39,7 +39,10 @@ def role_of(*, actor: Actor, organization_id: UUID) -> Role | None:
 
 
 def is_member(*, actor: Actor, organization_id: UUID) -> bool:
-    """Whether the actor works for the organization. The system and administrators do for all."""
+    """Whether the actor works for the organization. The system and administrators do for all.
+
+    Where they work in it is another question: `works_at` answers that.
+    """
     if actor.is_system:
         return True
     if actor.user_id is None:
@@ -70,16 +73,6 @@ def works_at(*, actor: Actor, organization_id: UUID, venue_id: UUID) -> bool:
     ).exists()
 
 
-def works_for(user_id: UUID) -> Exists:
-    """A condition on rows with an organization: the person works for it."""
-    works_there = Membership.objects.filter(
-        organization_id=OuterRef(OuterRef("organization_id")), user=OuterRef("pk")
-    )
-    return Exists(
-        User.objects.filter(Q(is_superuser=True) | Exists(works_there), pk=user_id, is_active=True)
-    )
-
-
 def works_at_condition(user_id: UUID, *, venue: str = "venue_id") -> Exists:
     """A condition on rows with an organization and a venue: the person works there.
 
@@ -94,12 +87,6 @@ def works_at_condition(user_id: UUID, *, venue: str = "venue_id") -> Exists:
     return Exists(
         User.objects.filter(Q(is_superuser=True) | Exists(works_there), pk=user_id, is_active=True)
     )
-
-
-def require_member(*, actor: Actor, organization_id: UUID) -> None:
-    """Raises Forbidden unless the actor works for the organization."""
-    if not is_member(actor=actor, organization_id=organization_id):
-        raise Forbidden
 
 
 def require_manager(*, actor: Actor, organization_id: UUID) -> None:

@@ -1,12 +1,13 @@
 """What the admin pages of all apps have in common: who sees and changes whose rows.
 
 The membership is the rule, and this is its one place: what a person sees, may
-change and may choose from follows from their role in the row's organization.
-Django's permissions per model are not asked. Superusers work everywhere.
+change and may choose from follows from their role in the row's organization, and
+for staff that is limited to venues from the row's venue. Django's permissions per
+model are not asked. Superusers work everywhere.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from accounts.models import Membership, Role, User
@@ -40,6 +41,8 @@ class Tenancy:
 
     is_superuser: bool
     roles: Mapping[UUID, Role]
+    limits: Mapping[UUID, frozenset[UUID]] = field(default_factory=dict)
+    """The venues of those organizations in which the person does not work everywhere."""
 
     def organization_ids(self, roles: Roles) -> list[UUID]:
         """Where the person has one of these roles."""
@@ -54,6 +57,15 @@ class Tenancy:
         if organization_id is None:
             return bool(self.organization_ids(roles))
         return self.roles.get(organization_id) in roles
+
+    def venue_ids(self, roles: Roles) -> list[UUID]:
+        """Where the person has one of these roles, in organizations that limit them to venues."""
+        limits = [limit for key, limit in self.limits.items() if self.roles[key] in roles]
+        return [venue_id for limit in limits for venue_id in limit]
+
+    def limit(self, organization_id: UUID | None) -> frozenset[UUID] | None:
+        """The venues to which the person is limited there; None where they are not."""
+        return None if organization_id is None else self.limits.get(organization_id)
 
 
 def tenancy_of(request: HttpRequest) -> Tenancy:
@@ -70,10 +82,16 @@ def _read_tenancy(request: HttpRequest) -> Tenancy:
     # The login page asks too, for nobody.
     if not isinstance(user, User) or not user.is_active:
         return Tenancy(is_superuser=False, roles={})
-    roles = Membership.objects.filter(user=user).values_list("organization_id", "role")
+    memberships = Membership.objects.filter(user=user)
+    rows = list(memberships.values_list("organization_id", "role", "venue_ids"))
     return Tenancy(
         is_superuser=user.is_superuser,
-        roles={organization_id: Role(role) for organization_id, role in roles},
+        roles={organization_id: Role(role) for organization_id, role, _ in rows},
+        limits={
+            organization_id: frozenset(venue_ids)
+            for organization_id, _, venue_ids in rows
+            if venue_ids and not user.is_superuser
+        },
     )
 
 
@@ -85,6 +103,9 @@ class TenantRules(BaseModelAdmin):  # type: ignore[type-arg]
 
     # The attribute, and lookup, that holds the id of a row's organization.
     organization_field: ClassVar[str] = "organization_id"
+    # Likewise of its venue; None where rows are the organization's as a whole, and
+    # shown to those too who are limited to venues.
+    venue_field: ClassVar[str | None] = "venue_id"
     view_roles: ClassVar[Roles | None] = EVERY_ROLE
     add_roles: ClassVar[Roles | None] = NOBODY
     change_roles: ClassVar[Roles | None] = NOBODY
@@ -103,7 +124,22 @@ class TenantRules(BaseModelAdmin):  # type: ignore[type-arg]
         organization_ids = tenancy.organization_ids(roles)
         if not organization_ids:
             return rows.none()
-        return rows.filter(**{f"{self.organization_field}__in": organization_ids})
+        rows = rows.filter(**{f"{self.organization_field}__in": organization_ids})
+        if self.venue_field is None or not tenancy.limits:
+            return rows
+        unlimited = [pk for pk in organization_ids if pk not in tenancy.limits]
+        return rows.filter(
+            Q(**{f"{self.organization_field}__in": unlimited})
+            | self.at_venues(tenancy.venue_ids(roles))
+        )
+
+    def at_venues(self, venue_ids: Collection[UUID]) -> Q:
+        """The condition that a row is of one of these venues."""
+        return Q(**{f"{self.venue_field}__in": venue_ids})
+
+    def is_at(self, row: Any, venue_ids: Collection[UUID]) -> bool:
+        """Whether a row, which may be new, is of one of these venues."""
+        return self.venue_field is None or getattr(row, self.venue_field) in venue_ids
 
     def get_queryset(self, request: HttpRequest) -> Rows:
         return self.rows(request, self.view_roles)
@@ -121,9 +157,13 @@ class TenantRules(BaseModelAdmin):  # type: ignore[type-arg]
     # --- Who may do what --------------------------------------------------------
 
     def permits(self, request: HttpRequest, roles: Roles | None, obj: Any = None) -> bool:
-        """Whether whoever asks has one of these roles in the row's organization, or in any."""
+        """Whether whoever asks has one of these roles where the row is, or anywhere."""
+        tenancy = tenancy_of(request)
         organization_id = None if obj is None else getattr(obj, self.organization_field)
-        return tenancy_of(request).permits(roles, organization_id)
+        if not tenancy.permits(roles, organization_id):
+            return False
+        limit = tenancy.limit(organization_id)
+        return limit is None or self.is_at(obj, limit)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.permits(request, self.view_roles)
@@ -241,6 +281,11 @@ class TenantInline(TenantRules, admin.TabularInline):  # type: ignore[type-arg]
     """Children on the page of their parent, which decides who may do what."""
 
     extra = 0
+
+    def permits(self, request: HttpRequest, roles: Roles | None, obj: Any = None) -> bool:
+        parent = self.admin_site.get_model_admin(self.parent_model)
+        assert isinstance(parent, TenantRules), f"{parent} knows no tenants"
+        return parent.permits(request, roles, obj)
 
 
 class TenantFilter(admin.RelatedFieldListFilter):

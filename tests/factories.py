@@ -1,5 +1,6 @@
 """Rows for tests, each believable and as small as can be."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from itertools import count
 from typing import Any
@@ -44,9 +45,18 @@ def make_organization(**fields: Any) -> Organization:
     )
 
 
-def make_member(organization: Organization, role: Role = Role.STAFF, **fields: Any) -> User:
+def make_member(
+    organization: Organization,
+    role: Role = Role.STAFF,
+    *,
+    venues: Sequence[Venue] = (),
+    **fields: Any,
+) -> User:
+    """Somebody who works for the organization: everywhere, or at some venues only."""
     user = make_user(is_staff=True, **fields)
-    Membership.objects.create(organization=organization, user=user, role=role)
+    Membership.objects.create(
+        organization=organization, user=user, role=role, venue_ids=[venue.pk for venue in venues]
+    )
     return user
 
 

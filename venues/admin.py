@@ -171,6 +171,7 @@ class ServiceAdmin(TenantAdmin):
 
 @admin.register(Venue)
 class VenueAdmin(ServiceAdmin):
+    venue_field = "pk"
     form = VenueForm
     add_roles = MANAGING
     change_roles = MANAGING

@@ -8,20 +8,20 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from accounts.actors import Actor
-from accounts.selectors import works_for
-from reserve.core.errors import NotFound
+from accounts.selectors import works_at, works_at_condition
+from reserve.core.errors import Forbidden, NotFound
 from reserve.core.pages import Page, page_of
 from venues.models import Closure, OpeningHours, Resource, SpecialHours, Venue
 from venues.schedule import ClosedDays, Schedule, SpecialDays, WeeklyHours
 
 
 def venues_visible_to(actor: Actor) -> QuerySet[Venue]:
-    """Public venues, and those of the organizations that the actor works for."""
+    """Public venues, and those where the actor works."""
     if actor.is_system:
         return Venue.objects.all()
     if actor.user_id is None:
         return Venue.objects.filter(is_public=True)
-    return Venue.objects.filter(Q(is_public=True) | works_for(actor.user_id))
+    return Venue.objects.filter(Q(is_public=True) | works_at_condition(actor.user_id, venue="pk"))
 
 
 def visible_venue(*, actor: Actor, venue_id: UUID) -> Venue:
@@ -30,6 +30,17 @@ def visible_venue(*, actor: Actor, venue_id: UUID) -> Venue:
     if venue is None:
         raise NotFound
     return venue
+
+
+def require_works_at(*, actor: Actor, venue: Venue, sentence: str = Forbidden.message) -> None:
+    """Refuse whoever does not work at a venue.
+
+    Raises:
+        NotFound: the venue is not even theirs to see.
+        Forbidden: it is; with the sentence.
+    """
+    if not works_at(actor=actor, organization_id=venue.organization_id, venue_id=venue.pk):
+        raise Forbidden(sentence) if venue.is_public else NotFound
 
 
 def venues_by_id(ids: Sequence[UUID]) -> dict[UUID, Venue]:

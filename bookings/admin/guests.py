@@ -1,14 +1,16 @@
+from collections.abc import Collection
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import Count, IntegerField, OuterRef, Subquery
+from django.db.models import Count, Exists, IntegerField, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts.tenant_admin import TenantAdmin
+from accounts.tenant_admin import EVERY_ROLE, TenantAdmin, TenantRules
 from bookings.models import Booking, Guest
 
 
@@ -24,8 +26,18 @@ class GuestAdmin(TenantAdmin):
         "created_at",
     )
 
+    def at_venues(self, venue_ids: Collection[UUID]) -> Q:
+        """Guests are the organization's; to a venue they are known by their bookings there."""
+        return Q(Exists(Booking.objects.filter(guest=OuterRef("pk"), venue_id__in=venue_ids)))
+
+    def is_at(self, row: Guest, venue_ids: Collection[UUID]) -> bool:
+        return Booking.objects.filter(guest=row, venue_id__in=venue_ids).exists()
+
     def get_queryset(self, request: HttpRequest) -> Any:
-        of_guest = Booking.objects.filter(guest=OuterRef("pk")).order_by().values("guest")
+        bookings = self.admin_site.get_model_admin(Booking)
+        assert isinstance(bookings, TenantRules)
+        seen = bookings.rows(request, EVERY_ROLE).select_related(None)
+        of_guest = seen.filter(guest=OuterRef("pk")).order_by().values("guest")
         count = Subquery(of_guest.annotate(number=Count("pk")).values("number"))
         return (
             super()

@@ -14,6 +14,7 @@ from bookings.models import LedgerCheck
 class LedgerCheckAdmin(TenantAdmin):
     """What the checks of every night found, over all organizations: for superusers, to read."""
 
+    venue_field = None
     view_roles = SUPERUSERS
 
     list_display = ("started_at", "result", "slots", "bookings", "events", "duration")

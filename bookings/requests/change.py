@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from accounts.actors import Actor
-from accounts.selectors import is_member
+from accounts.selectors import works_at
 from bookings.errors import HoldExpired, InvalidState, OutsideCancellationWindow
 from bookings.guests import GuestDetails
 from bookings.ledger import Ledger, as_if_given_back
@@ -30,7 +30,11 @@ class _OfOneBooking(Request[Booking]):
         return (self.booking_id,)
 
     def _is_staff_of(self, booking: Booking) -> bool:
-        return is_member(actor=self.actor, organization_id=booking.organization_id)
+        return works_at(
+            actor=self.actor,
+            organization_id=booking.organization_id,
+            venue_id=booking.venue_id,
+        )
 
     def _is_by_staff(self, booking: Booking) -> bool:
         """Whether it is not the booking's owner who asks, but staff. Raises NotFound for others."""
@@ -105,9 +109,9 @@ class MoveToSlot(_OfOneBooking):
         by_staff = self._is_by_staff(booking)
         _refuse_unless_changeable(booking)
         old = ledger.slots_of[booking.pk]
-        slots = consecutive_slots(ledger, first_id=self.slot_id, count=len(old))
-        if slots[0].venue_id != booking.venue_id:
+        if ledger.slot(self.slot_id).venue_id != booking.venue_id:
             raise NotFound
+        slots = consecutive_slots(ledger, first_id=self.slot_id, count=len(old))
         if not by_staff and _is_too_late(booking, ledger):
             raise OutsideCancellationWindow
         if [slot.pk for slot in slots] == old:

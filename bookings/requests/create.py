@@ -10,7 +10,6 @@ from uuid import UUID
 import orjson
 
 from accounts.actors import Actor
-from accounts.selectors import is_member
 from bookings.customers import Customer
 from bookings.errors import BookingLimitReached, SlotUnavailable
 from bookings.guests import GuestDetails
@@ -24,6 +23,7 @@ from bookings.selectors import consecutive_slot_ids
 from bookings.states import BookingStatus
 from reserve.core.errors import Forbidden, NotFound
 from reserve.core.ids import new_id
+from venues.selectors import require_works_at
 
 # No 0 and O, no 1, I and L: read out over a telephone, written down by hand.
 _CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
@@ -151,12 +151,13 @@ class TakeSeats(Request[Booking]):
                 earlier.manage_token = manage_token_of(earlier.pk)
             return earlier
         wanted = self.seats
-        slots = consecutive_slots(ledger, first_id=wanted.slot_id, count=wanted.slot_count)
-        first = slots[0]
+        first = ledger.slot(wanted.slot_id)
         if first.venue_id != wanted.venue_id:
             raise NotFound
         venue, resource = first.venue, first.resource
+        # Before anything is said of the slots that follow: they may not be the actor's to see.
         party = Party(wanted.guest_count, by_staff=self._is_by_staff(first))
+        slots = consecutive_slots(ledger, first_id=wanted.slot_id, count=wanted.slot_count)
         if refused := refusal(
             venue=venue, resource=resource, slots=slots, party=party, now=ledger.now
         ):
@@ -207,8 +208,7 @@ class TakeSeats(Request[Booking]):
             if not has_account and not venue.accepts_guests:
                 raise Forbidden("This venue takes bookings from people with an account only.")
             return False
-        if is_member(actor=self.actor, organization_id=slot.organization_id):
-            return True
-        if not venue.is_public:
-            raise NotFound
-        raise Forbidden("Only staff book for somebody else.")
+        require_works_at(
+            actor=self.actor, venue=venue, sentence="Only staff book for somebody else."
+        )
+        return True

@@ -6,7 +6,6 @@ from datetime import datetime
 from uuid import UUID
 
 from accounts.actors import Actor
-from accounts.selectors import require_member
 from bookings.errors import SlotUnavailable
 from bookings.guests import GuestDetails
 from bookings.ledger import Ledger
@@ -17,6 +16,7 @@ from bookings.rules import seats_taken
 from bookings.selectors import consecutive_slot_ids
 from bookings.states import SEATED, BookingStatus
 from reserve.core.ids import new_id
+from venues.selectors import require_works_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class ImportBooking(Request[Booking]):
     def decide(self, ledger: Ledger) -> Booking:
         slots = consecutive_slots(ledger, first_id=self.slot_id, count=self.slot_count)
         first = slots[0]
-        require_member(actor=self.actor, organization_id=first.organization_id)
+        require_works_at(actor=self.actor, venue=first.venue)
         seats = seats_taken(first.resource, first, self.guest_count)
         if self.status in SEATED:
             remaining = min(slot.remaining for slot in slots)

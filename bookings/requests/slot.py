@@ -6,15 +6,15 @@ from datetime import datetime
 from uuid import UUID
 
 from accounts.actors import Actor
-from accounts.selectors import is_member
 from bookings.errors import CapacityInUse, SlotOverlaps
 from bookings.ledger import Ledger
 from bookings.models import Slot
 from bookings.requests import Request
 from bookings.rules import is_within_horizon
-from reserve.core.errors import Forbidden, Invalid, NotFound
+from reserve.core.errors import Invalid, NotFound
 from reserve.core.ids import new_id
 from venues.models import Resource
+from venues.selectors import require_works_at
 
 TOO_FAR = "This is further ahead than can be booked."
 
@@ -34,8 +34,7 @@ class ChangeSlot(Request[Slot]):
 
     def decide(self, ledger: Ledger) -> Slot:
         slot = ledger.slot(self.slot_id)
-        if not is_member(actor=self.actor, organization_id=slot.organization_id):
-            raise Forbidden if slot.venue.is_public else NotFound
+        require_works_at(actor=self.actor, venue=slot.venue)
         if self.capacity is not None and self.capacity < slot.reserved:
             raise CapacityInUse(reserved=slot.reserved)
         reopens = self.is_closed is False and slot.is_closed
@@ -69,8 +68,7 @@ class AddSlot(Request[Slot]):
         resource = Resource.objects.select_related("venue").filter(pk=self.resource_id).first()
         if resource is None:
             raise NotFound
-        if not is_member(actor=self.actor, organization_id=resource.organization_id):
-            raise Forbidden if resource.venue.is_public else NotFound
+        require_works_at(actor=self.actor, venue=resource.venue)
         if self.starts_at < ledger.now:
             raise Invalid.field("start_time", "This must not be in the past.")
         if not is_within_horizon(resource.venue, self.starts_at, ledger.now):

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.actors import Actor
 from accounts.person import clean_email
-from accounts.selectors import current_user, works_at, works_for
+from accounts.selectors import current_user, works_at, works_at_condition
 from bookings.manage_tokens import hash_of
 from bookings.models import Booking, BookingSlot, Guest, Slot
 from bookings.selectors.availability import check_days
@@ -38,14 +38,14 @@ def guests_by_id(ids: Sequence[UUID]) -> dict[UUID, Guest]:
 
 
 def bookings_visible_to(actor: Actor) -> QuerySet[Booking]:
-    """The actor's own bookings and those of the organizations they work for."""
+    """The actor's own bookings and those of the venues where they work."""
     if actor.is_system:
         return Booking.objects.all()
     reach = Q(pk__in=())
     if actor.manage_token is not None:
         reach |= Q(manage_token_hash=hash_of(actor.manage_token))
     if actor.user_id is not None:
-        reach |= Q(customer_id=actor.user_id) | Q(works_for(actor.user_id))
+        reach |= Q(customer_id=actor.user_id) | Q(works_at_condition(actor.user_id))
     return Booking.objects.filter(reach)
 
 
