@@ -84,3 +84,10 @@ class SlotOverlaps(Conflict):
 
     code = "INVALID_STATE"
     message = "Another slot of this resource is open at that time, or in use."
+
+
+class ScheduleChanged(Conflict):
+    """What was planned is by a schedule that has changed since."""
+
+    code = "INVALID_STATE"
+    message = "The schedule has changed meanwhile."

@@ -1,7 +1,7 @@
 from datetime import datetime, timedelta
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 
 from accounts.models import Organization, User
 from bookings.states import SEATED, BookingStatus, SlotStatus, slot_status
@@ -124,7 +124,7 @@ class Slot(UlidModel):
 
 
 class Publication(UlidModel):
-    """How far a venue's slots are published, and by which time-zone data."""
+    """How far a venue's slots are published, and by which time-zone data and default length."""
 
     id = UlidField("publication")
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
@@ -137,6 +137,17 @@ class Publication(UlidModel):
         default=list,
         help_text="What the zone's distance from UTC was taken to be: pairs of the instant from"
         " which it holds (Unix time) and the distance, both in seconds.",
+    )
+    unreported_moves = models.JSONField(
+        default=list,
+        db_default=Value([], models.JSONField()),
+        help_text="What updates of the time-zone data moved, until `check_timezones` has told it:"
+        " objects with timezone, first_date, seconds (how much later in UTC), slots, bookings.",
+    )
+    default_slot_minutes = models.PositiveIntegerField(
+        null=True,
+        help_text="The installation's length, which hours without one of their own were"
+        " published by; empty before it was recorded.",
     )
     conflict_count = models.PositiveIntegerField(
         default=0, help_text="Slots that seats in use, or staff, keep from following the schedule."

@@ -7,11 +7,12 @@ from uuid import UUID
 
 from accounts.actors import SYSTEM
 from bookings.difference import Difference, Existing, difference
+from bookings.errors import ScheduleChanged
 from bookings.ledger import MAX_SLOT_LENGTH, Ledger, MoreSlots
 from bookings.models import BookingSlot, Slot
 from bookings.requests import Request
 from reserve.core.ids import new_id
-from venues.models import Resource
+from venues.models import Resource, Venue
 from venues.schedule import PlannedSlot
 
 WITHDRAWN = "The schedule does not offer it any more."
@@ -23,15 +24,18 @@ RECAPACITATED = "The schedule gives it another capacity."
 class PublishDay(Request[Difference]):
     """Make the slots of a resource that begin in [begins_at, ends_at) those that are planned.
 
-    Slots that have begun are not touched, nor are those that begin outside.
-    Withdrawing, restoring and giving another capacity are events. Inserting and
-    deleting are not: of a slot that nobody ever used there is nothing to tell.
+    Slots that have begun are not touched, nor are those that begin outside. A plan
+    of a schedule that has changed since is refused: ScheduleChanged. Withdrawing,
+    restoring and giving another capacity are events. Inserting and deleting are
+    not: of a slot that nobody ever used there is nothing to tell.
     """
 
     resource_id: UUID
     begins_at: datetime
     ends_at: datetime
     planned: Sequence[PlannedSlot]
+    schedule_version: int | None = None
+    """The venue's, as it was when the plan was read; None where nobody else can change it."""
 
     def slot_ids(self) -> Collection[UUID]:
         """The slots of the stretch, and what reaches into it or into what is planned."""
@@ -45,6 +49,9 @@ class PublishDay(Request[Difference]):
         return set(found.values_list("pk", flat=True))
 
     def decide(self, ledger: Ledger) -> Difference:
+        if self.schedule_version is not None:
+            venue_id = Resource.objects.values_list("venue_id", flat=True).get(pk=self.resource_id)
+            require_version(venue_id, self.schedule_version)
         # Somebody may have published since this was asked without a lock.
         slot_ids = set(self.slot_ids()).difference(ledger.deleted_slot_ids)
         if missing := slot_ids - ledger.slots.keys():
@@ -88,6 +95,12 @@ class PublishDay(Request[Difference]):
         if found.added:
             resource = Resource.objects.select_related("venue").get(pk=self.resource_id)
             ledger.publish_slots(new_slots(resource, found.added))
+
+
+def require_version(venue_id: UUID, schedule_version: int) -> None:
+    """Raises ScheduleChanged where the venue's schedule is another by now."""
+    if not Venue.objects.filter(pk=venue_id, schedule_version=schedule_version).exists():
+        raise ScheduleChanged
 
 
 def new_slots(resource: Resource, planned: Sequence[PlannedSlot]) -> list[Slot]:

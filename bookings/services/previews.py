@@ -12,7 +12,7 @@ from accounts.actors import Actor
 from accounts.selectors import require_manager
 from bookings.difference import Conflict, ConflictKind, Difference, Existing
 from bookings.models import Booking
-from bookings.services.publication import Bounds, chunks, compare
+from bookings.services.comparison import Bounds, chunks, compare
 from bookings.states import SEATED, BookingStatus
 from reserve.core.clock import now as process_now
 from venues.models import Venue

@@ -14,23 +14,25 @@ from django.db import IntegrityError, connection, transaction
 from accounts.actors import ANONYMOUS, SYSTEM, account
 from accounts.models import Role
 from bookings import desk as desk_module
+from bookings import store
 from bookings.audit import verify
 from bookings.audit.checks import PARTS
 from bookings.difference import ConflictKind
-from bookings.errors import SlotClosed, SlotOverlaps
+from bookings.errors import SlotBusy, SlotClosed, SlotOverlaps
 from bookings.handlers import republish_changed_venues
 from bookings.models import Booking, Publication, Slot
 from bookings.services import publication as publication_module
+from bookings.services import run as run_module
 from bookings.services.bookings import apply_transition, create_booking, create_hold
 from bookings.services.previews import Preview, preview
 from bookings.services.publication import (
-    Published,
     publish,
     republish,
     republish_requested,
     request_republication,
     roll,
 )
+from bookings.services.run import Published
 from bookings.services.slots import add_slot, change_slot
 from bookings.states import CANCEL, BookingStatus
 from reserve.core.clock import now
@@ -559,6 +561,105 @@ def test_a_republication_that_takes_too_long_goes_on_later() -> None:
     assert "10:00" not in slots_on(resource)
 
 
+@pytest.fixture
+def late_after(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Time runs out when it has been looked at so many times."""
+
+    def set_number(number: int) -> None:
+        looks = iter([False] * number)
+        monkeypatch.setattr(run_module.Run, "_is_late", lambda _run: next(looks, True))
+
+    return set_number
+
+
+def test_new_days_are_committed_a_part_at_a_time_and_end_in_time(
+    monkeypatch: pytest.MonkeyPatch, late_after: Callable[[int], None]
+) -> None:
+    venue = make_venue(booking_horizon_days=40)
+    resources = [make_open_resource(venue) for _ in range(2)]
+    sizes: list[int] = []
+    insert = store.insert_slots
+
+    def insert_and_count(slots: Any) -> Any:
+        sizes.append(len(slots))
+        return insert(slots)
+
+    monkeypatch.setattr(store, "insert_slots", insert_and_count)
+    # The first month of one resource, twice looked at, and then of the other.
+    late_after(1)
+    done = republish(venue_id=venue.pk)
+    assert (done.is_complete, done.added) == (False, 31 * 4)
+    assert resources[1].slots.count() == 0
+    assert Publication.objects.get().published_until is None
+    late_after(99)
+    assert republish(venue_id=venue.pk).added == 2 * 41 * 4 - 31 * 4
+    # However many resources and days there are, so many at once.
+    assert max(sizes) == run_module.CHUNK_DAYS * 4
+
+
+def test_no_time_is_no_work() -> None:
+    resource = make_open_resource()
+    assert not republish(venue_id=resource.venue_id, within=timedelta(0)).is_complete
+    assert Slot.objects.count() == 0
+
+
+def test_what_does_not_end_in_time_waits_behind_the_others(
+    late_after: Callable[[int], None],
+) -> None:
+    large, small = make_open_resource(), make_open_resource()
+    late_after(0)
+    assert roll() == 0
+    # What the roll could not finish is republished, in turn, and not begun by each roll anew.
+    asked = Publication.objects.exclude(requested_at=None).order_by("requested_at")
+    assert [one.venue_id for one in asked] == [large.venue_id, small.venue_id]
+    late_after(99)
+    assert roll() == 0
+    late_after(0)
+    claims = [publication_module._claim()]
+    Publication.objects.update(claimed_until=None)
+    monkey = republish_requested(within=timedelta(milliseconds=200))
+    assert (claims[0].venue_id, monkey) == (large.venue_id, 0)
+    late_after(99)
+    assert republish_requested(within=timedelta(seconds=20)) == 2
+    assert Slot.objects.count() == 32
+    assert not Publication.objects.exclude(requested_at=None).exists()
+
+
+def test_a_day_that_somebody_keeps_busy_is_not_taken_for_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    resource = make_open_resource()
+    republished(resource)
+    hours_of(resource, opens_at=time(11))
+    submit = run_module.desk.submit
+
+    def refuse(_request: Any) -> Any:
+        raise SlotBusy
+
+    monkeypatch.setattr(run_module.desk, "submit", refuse)
+    assert not republished(resource).is_complete
+    monkeypatch.setattr(run_module.desk, "submit", submit)
+    assert republished(resource).is_complete
+    assert "10:00" not in slots_on(resource)
+
+
+def test_another_default_length_is_published(settings: Any) -> None:
+    default, own = make_open_resource(), make_open_resource()
+    hours_of(default, slot_minutes=None)
+    assert roll() == 2
+    assert list(slots_on(default))[:2] == ["10:00", "10:30"]
+    before = rows()
+    assert roll() == 0
+    assert not Publication.objects.exclude(requested_at=None).exists()
+    settings.SLOT_DURATION = timedelta(hours=2)
+    assert roll() == 0
+    assert republish_requested(within=timedelta(seconds=20)) == 2
+    assert list(slots_on(default)) == ["10:00", "12:00"]
+    mine = set(own.slots.values_list("pk", flat=True))
+    assert {key: row for key, row in before.items() if key in mine}.items() <= rows().items()
+    assert (roll(), republish_requested(within=timedelta(seconds=20))) == (0, 0)
+
+
 def test_every_venue_is_rolled_to_its_own_horizon_once_a_day() -> None:
     rooms = [
         make_open_resource(make_venue(booking_horizon_days=2, timezone=zone))
@@ -588,10 +689,10 @@ def test_a_venue_that_fails_keeps_no_other_from_being_rolled(
     broken, sound = make_open_resource(), make_open_resource()
     roll_venue = publication_module._roll_venue
 
-    def fail_for_one(venue: Venue, schedules: Any) -> None:
+    def fail_for_one(venue: Venue, *arguments: Any) -> bool:
         if venue.pk == broken.venue_id:
             raise RuntimeError
-        roll_venue(venue, schedules)
+        return roll_venue(venue, *arguments)
 
     monkeypatch.setattr(publication_module, "_roll_venue", fail_for_one)
     assert roll() == 1
@@ -663,13 +764,50 @@ def test_an_update_of_the_timezone_data_is_reported_and_followed(lagos_time_in_a
     assert_books_agree()
 
 
+def test_a_republication_does_not_hide_an_update_of_the_timezone_data(
+    lagos_time_in_asmara,
+) -> None:
+    """Neither one after a change nor one of a day with conflicts, and each is told once."""
+    changed, conflicting, theirs = (
+        make_open_resource(make_venue(booking_horizon_days=3, timezone="Africa/Asmara"))
+        for _ in range(3)
+    )
+    for resource in (changed, conflicting, theirs):
+        republished(resource)
+    create_booking(actor=make_customer(), seats=seats_on(slots_on(conflicting)["13:00"]))
+    hours_of(conflicting, closes_at=time(13))
+    assert republished(conflicting).conflicts == 1
+    # Who moves to another zone has asked for it.
+    Venue.objects.filter(pk=theirs.venue_id).update(timezone="Europe/Berlin")
+
+    lagos_time_in_asmara()
+    request_republication(venue_ids=[changed.venue_id, theirs.venue_id])
+    assert republish_requested(within=timedelta(seconds=20)) >= 2
+    Publication.objects.filter(venue=conflicting.venue_id).update(
+        published_until=local_day(conflicting.venue, 2)
+    )
+    assert roll() == 1
+    # So it is done again, should it have ended half-way.
+    assert Publication.objects.get(venue=conflicting.venue_id).requested_at is not None
+    lines, code = check_timezones()
+    assert code == 1
+    assert len(lines) == 2
+    for line, resource, bookings in zip(lines, (changed, conflicting), (0, 1), strict=True):
+        assert resource.venue.public_id in line
+        assert f"with {bookings} bookings belonged 120 minutes later (UTC)" in line
+        assert "moved since" in line
+    assert check_timezones()[1] == 0
+    assert republish_requested(within=timedelta(seconds=20)) >= 1
+    assert check_timezones()[1] == 0
+
+
 # --- Those who watch ----------------------------------------------------------------------
 
 
 def test_watchers_hear_of_what_goes_and_of_what_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Slot] = []
     monkeypatch.setattr(desk_module, "announce", told.extend)
-    monkeypatch.setattr(publication_module, "announce", told.extend)
+    monkeypatch.setattr(run_module, "announce", told.extend)
     resource = make_open_resource()
     republished(resource)
     assert told == []

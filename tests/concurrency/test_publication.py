@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from datetime import time as clock
 from datetime import timedelta
 from functools import partial
 from itertools import pairwise
@@ -18,12 +19,16 @@ from bookings.audit import verify_ledger
 from bookings.difference import Difference
 from bookings.errors import CapacityInUse, SlotClosed, SlotOverlaps, SlotUnavailable
 from bookings.ledger import Ledger
-from bookings.models import Booking, Slot
+from bookings.models import Booking, Publication, Slot
+from bookings.requests import publish as requests_module
 from bookings.requests.create import TakeSeats
 from bookings.requests.publish import PublishDay
 from bookings.requests.slot import AddSlot, ChangeSlot
-from bookings.services.publication import Published, republish
+from bookings.services import run as run_module
+from bookings.services.publication import republish, republish_requested, roll
+from bookings.services.run import Published, Run
 from bookings.states import SEATED, BookingStatus
+from reserve.core.clock import now
 from reserve.core.errors import Invalid, NotFound
 from tests.factories import (
     make_consecutive_slots,
@@ -36,7 +41,8 @@ from tests.factories import (
     tomorrow_at,
 )
 from venues.models import OpeningHours
-from venues.schedule import PlannedSlot
+from venues.schedule import PlannedSlot, day_bounds
+from venues.services.schedule import Opening, set_opening_hours
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("_without_guard")]
 
@@ -265,6 +271,83 @@ def test_two_that_publish_an_empty_day_at_the_desk(
     outcomes = at_once(race, *[_day(slot, planned)] * 3)
     assert all(isinstance(done, Difference) for done in outcomes)
     assert Slot.objects.count() == 1
+
+
+def _change_hours(resource: Any, minutes: int) -> None:
+    week = [Opening(day, clock(10), clock(18), slot_minutes=minutes) for day in range(7)]
+    set_opening_hours(
+        actor=SYSTEM, venue_id=resource.venue_id, resource_id=resource.pk, openings=week
+    )
+
+
+def _change_between(
+    monkeypatch: pytest.MonkeyPatch, publisher: Callable[[], object], change: Callable[[], object]
+) -> None:
+    """Publish, with a change and its republication after the schedule was read."""
+    over = Run.over
+
+    def change_and_go_on(run: Run, *dates: Any) -> Published:
+        monkeypatch.setattr(Run, "over", over)
+        change()
+        republish(venue_id=run._venue.pk)
+        return over(run, *dates)
+
+    monkeypatch.setattr(Run, "over", change_and_go_on)
+    publisher()
+
+
+_NEARLY = 3  # days of five
+
+
+@pytest.mark.parametrize("publisher", ["roll", "republication"])
+@pytest.mark.parametrize("at", ["before it writes", "after its last look"])
+def test_a_schedule_that_changes_while_it_is_carried_out_is_carried_out_at_last(
+    monkeypatch: pytest.MonkeyPatch, publisher: str, at: str
+) -> None:
+    resource = _open_resource()
+    publish_by = _publisher(publisher, resource)
+    if at == "after its last look":
+        # As if the change had been committed just after each look under the lock.
+        for module in (run_module, requests_module):
+            monkeypatch.setattr(module, "require_version", lambda *_: None)
+    _change_between(monkeypatch, publish_by, lambda: _change_hours(resource, 120))
+    if at == "before it writes":
+        assert _lengths(resource) == {2 * HOUR}
+    assert republish_requested(within=timedelta(seconds=20)) == 1
+    assert _lengths(resource) == {2 * HOUR}
+    assert Publication.objects.get().requested_at is None
+
+
+@pytest.mark.parametrize("publisher", ["roll", "republication"])
+def test_control_without_its_version_an_old_schedule_undoes_a_change(
+    monkeypatch: pytest.MonkeyPatch, publisher: str
+) -> None:
+    resource = _open_resource()
+
+    def change() -> None:
+        OpeningHours.objects.update(slot_minutes=120)
+
+    _change_between(monkeypatch, _publisher(publisher, resource), change)
+    assert republish_requested(within=timedelta(seconds=20)) == 0
+    assert HOUR in _lengths(resource)
+
+
+def _publisher(name: str, resource: Any) -> Callable[[], object]:
+    republish(venue_id=resource.venue_id)
+    if name == "republication":
+        return partial(republish, venue_id=resource.venue_id)
+    # A day is missing.
+    last = resource.venue.local(now()).date() + timedelta(days=_NEARLY)
+    Publication.objects.update(published_until=last)
+    _, end = day_bounds(last, resource.venue.zone)
+    Slot.objects.filter(starts_at__gte=end).delete()
+    return roll
+
+
+def _lengths(resource: Any) -> set[timedelta]:
+    """Of the slots from tomorrow on."""
+    coming = Slot.objects.filter(resource=resource, starts_at__gte=tomorrow_at(0), is_closed=False)
+    return {slot.ends_at - slot.starts_at for slot in coming}
 
 
 # --- By hand ----------------------------------------------------------------------------
