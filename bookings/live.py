@@ -1,14 +1,21 @@
 """What watchers of a venue are told when seats change."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
 from uuid import UUID
+
+from django.db.models import Q
 
 from bookings.models import Slot
 from bookings.states import SlotStatus, slot_status
-from reserve.core.broadcast import publish, venue_group
+from reserve.core.broadcast import Message, publish, venue_group
+from reserve.core.ids import earliest_id
+from reserve.outbox.models import Event
+from venues.models import Venue
+
+# Ids are made by the clocks of several machines, and before their commits.
+_CLOCKS_DIFFER_BY = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +31,7 @@ class SlotChange:
     is_closed: bool
     version: int
 
-    def to_message(self) -> dict[str, Any]:
+    def to_message(self) -> Message:
         """The change as the channel layer carries it: plain values only."""
         return {
             "type": "slot.changed",
@@ -38,7 +45,7 @@ class SlotChange:
         }
 
     @classmethod
-    def from_message(cls, message: dict[str, Any]) -> "SlotChange":
+    def from_message(cls, message: Message) -> "SlotChange":
         return cls(
             slot_id=UUID(message["slot_id"]),
             venue_id=UUID(message["venue_id"]),
@@ -62,6 +69,31 @@ def announce(slots: Iterable[Slot]) -> None:
     """Publish the state of slots after a commit."""
     for slot in slots:
         publish(venue_group(slot.venue_id), slot.pk.hex, _change_of(slot).to_message())
+
+
+def slot_messages_since(*, venue: Venue, moment: datetime) -> Sequence[Message]:
+    """The present state of every slot of a venue that has changed, or is new, since a moment."""
+    floor = earliest_id(moment - _CLOCKS_DIFFER_BY)
+    told = Event.objects.filter(
+        pk__gte=floor,
+        organization_id=venue.organization_id,
+        payload__venue=venue.public_id,
+    ).values_list("payload", flat=True)
+    names = {name for payload in told.iterator() for name in _slots_named_in(payload)}
+    ids = [Slot.parse_id(name) for name in names]
+    slots = Slot.objects.filter(Q(pk__in=ids) | Q(pk__gte=floor), venue=venue)
+    messages = []
+    for slot in slots.order_by("starts_at", "pk"):
+        slot.venue = venue
+        messages.append(_change_of(slot).to_message() | {"key": slot.pk.hex})
+    return messages
+
+
+def _slots_named_in(payload: Message) -> Iterator[str]:
+    if name := payload.get("slot"):
+        yield name
+    for change in payload.get("slots", ()):
+        yield change["slot"]
 
 
 def _change_of(slot: Slot) -> SlotChange:

@@ -22,10 +22,10 @@ from reserve.core.asgi import Lifespan, RequestMiddleware  # noqa: E402
 from reserve.core.database import open_connections  # noqa: E402
 from reserve.core.graphql.executor import Executor  # noqa: E402
 from reserve.core.graphql.http import GraphQLHTTP  # noqa: E402
-from reserve.core.graphql.sockets import OpenSockets  # noqa: E402
 from reserve.core.graphql.websocket import GraphQLConsumer  # noqa: E402
 from reserve.core.ratelimit import open_limiter  # noqa: E402
 from reserve.core.rest.limits import LimitedREST  # noqa: E402
+from reserve.core.sockets import OpenSockets  # noqa: E402
 from reserve.schema import schema  # noqa: E402
 
 

@@ -1,5 +1,6 @@
 """Settings, read from the environment once. Every variable is listed in .env.example."""
 
+import socket
 from datetime import timedelta
 from hashlib import sha512
 from pathlib import Path
@@ -146,12 +147,24 @@ CACHES = {
     },
 }
 CHANNEL_PREFIX = "reserve"
+# A connection that only listens finds out by probes that nobody is there any more:
+# after about ten seconds.
+_LIVE_REDIS: dict[str, Any] = {"address": REDIS_URL}
+if _redis.scheme != "unix":
+    _LIVE_REDIS |= {
+        "socket_keepalive": True,
+        "socket_keepalive_options": {
+            getattr(socket, name): value
+            for name, value in (("TCP_KEEPIDLE", 4), ("TCP_KEEPINTVL", 2), ("TCP_KEEPCNT", 3))
+            if hasattr(socket, name)
+        },
+    }
 CHANNEL_LAYERS = {
     "default": {
-        # Survives a restart of Redis, which the core layer does not; what is
-        # lost meanwhile is made good by versions and snapshots.
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL], "prefix": CHANNEL_PREFIX},
+        # Over pub/sub, which survives a restart of Redis, as the core layer does
+        # not; it tells of interruptions, so that what was lost is made good.
+        "BACKEND": "reserve.core.channel_layer.ChannelLayer",
+        "CONFIG": {"hosts": [_LIVE_REDIS], "prefix": CHANNEL_PREFIX},
     }
 }
 
@@ -240,6 +253,8 @@ RATE_LIMIT_MAX_REQUESTS = env.integer("RATE_LIMIT_MAX_REQUESTS", 100, maximum=1_
 RATE_LIMIT_WINDOW_SECONDS = env.integer("RATE_LIMIT_WINDOW_SECONDS", 60, maximum=86_400)
 AUTH_RATE_LIMIT_ACCOUNT = env.integer("AUTH_RATE_LIMIT_ACCOUNT", 10, maximum=1_000_000)
 AUTH_RATE_LIMIT_ADDRESS = env.integer("AUTH_RATE_LIMIT_ADDRESS", 60, maximum=1_000_000)
+# Open sockets of one account or address in one web process.
+SOCKETS_PER_CALLER = env.integer("SOCKETS_PER_CALLER", 200, maximum=1_000_000)
 # Of django-ratelimit.
 RATELIMIT_USE_CACHE = "limits"
 # How many entries at the right end of X-Forwarded-For are our own proxies' work.

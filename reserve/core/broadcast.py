@@ -1,8 +1,9 @@
-"""Telling who watches: messages to groups of the channel layer, at most once.
+"""Telling who watches: messages to groups of the channel layer.
 
 A publication never delays or fails the work that caused it. Whoever publishes
 leaves the message with a thread, which sends all that has come meanwhile in one
-call. Of several messages about one thing only the latest is sent.
+call. Of several messages about one thing only the latest is sent; what could not
+be sent is sent when Redis is back, unless something later has replaced it.
 """
 
 import os
@@ -67,8 +68,21 @@ class _Publisher:
             try:
                 _send(pending)
             except (RedisError, OSError) as error:
-                log.warning("publications_lost", reason=type(error).__name__, messages=len(pending))
+                log.warning("publications_late", reason=type(error).__name__, messages=len(pending))
                 time.sleep(_PAUSE_AFTER_FAILURE_SECONDS)
+                self._put_back(pending)
+
+    def _put_back(self, unsent: dict[tuple[str, str], Message]) -> None:
+        """Keep what was not sent, before what came since and has not replaced it."""
+        with self._lock:
+            kept = {**unsent, **self._pending}
+            lost = len(kept) - _MAX_PENDING
+            if lost > 0:
+                log.warning("publications_lost", messages=lost)
+                for key in list(kept)[:lost]:
+                    del kept[key]
+            self._pending = kept
+        self._wake.set()
 
 
 def _send(pending: dict[tuple[str, str], Message]) -> None:
@@ -79,10 +93,11 @@ def _send(pending: dict[tuple[str, str], Message]) -> None:
     """
     serialize = get_channel_layer().serialize
     pipeline = get_redis_connection("default").pipeline(transaction=False)
-    for (group, _), message in pending.items():
+    for (group, key), message in pending.items():
         # A process hears several groups on one channel.
         pipeline.publish(
-            f"{settings.CHANNEL_PREFIX}__group__{group}", serialize(message | {"group": group})
+            f"{settings.CHANNEL_PREFIX}__group__{group}",
+            serialize(message | {"group": group, "key": key}),
         )
     pipeline.execute()
 

@@ -5,6 +5,7 @@ database stores; the prefixed form exists at the edges only.
 """
 
 import re
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,11 @@ _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 def new_id() -> UUID:
     """A fresh id that sorts after every id made in an earlier millisecond."""
     return ULID().to_uuid()
+
+
+def earliest_id(moment: datetime) -> UUID:
+    """The lowest id that can be made at a moment: what was made since sorts after it."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

@@ -1,79 +1,160 @@
 """Listening to groups of the channel layer: one channel for the whole process.
 
 However many sockets watch a venue, the process subscribes to its group once and
-hands each message on to those who listen.
+hands each change on to those who listen. What one of them has not taken yet is
+replaced by a later change of the same thing, so that a burst ends with everybody
+right and a slow reader costs no memory.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from channels.layers import get_channel_layer
 from redis.exceptions import RedisError
 
+from reserve.core.failures import as_domain_error
 from reserve.core.logging import get_logger
 
 log = get_logger(__name__)
 
 Message = dict[str, Any]
+Recover = Callable[[datetime], Awaitable[Iterable[Message]]]
 
 ENDED_GROUP = "sessions.ended"
 """The group that hears of ended sessions: `{"markers": […]}`, with a marker of each."""
 
-# Messages that may wait for one listener; who lags further behind is let go.
+# Things of which one listener may have changes waiting; who lags further behind is let go.
 _MAX_WAITING = 1_000
-_PAUSE_AFTER_FAILURE = 1.0
+_PAUSE_AFTER_FAILURE_SECONDS = 1.0
+# Until what was subscribed again is surely heard, so that nothing falls between
+# what is asked for and what is heard.
+_PAUSE_BEFORE_RECOVERY_SECONDS = 0.2
 
 
 class TooSlow(Exception):
-    """The listener did not keep up, and has missed messages."""
+    """The listener did not keep up, and has missed changes."""
+
+
+@dataclass(eq=False, slots=True)
+class Change:
+    """A message, handed to every listener of the process as this one object.
+
+    `renderings` keeps what has been made of it, so that it is made once and not
+    once for each listener.
+    """
+
+    message: Message
+    renderings: dict[Hashable, Any] = field(default_factory=dict)
+
+
+class Listener:
+    """The changes that one listener has not taken yet: the latest of each thing."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, Change] = {}
+        self._wake = asyncio.Event()
+        self._is_too_slow = False
+
+    def put(self, change: Change) -> None:
+        key = change.message["key"]
+        # The latest goes to the end: what others were told first comes first.
+        self._waiting.pop(key, None)
+        if len(self._waiting) >= _MAX_WAITING:
+            self.let_go()
+        else:
+            self._waiting[key] = change
+            self._wake.set()
+
+    def let_go(self) -> None:
+        """End the listener: whoever lags so far behind is better off with a fresh start."""
+        self._waiting.clear()
+        self._is_too_slow = True
+        self._wake.set()
+
+    async def changes(self) -> AsyncIterator[Change]:
+        while True:
+            await self._wake.wait()
+            if self._is_too_slow:
+                raise TooSlow
+            if self._waiting:
+                yield self._waiting.pop(next(iter(self._waiting)))
+            else:
+                self._wake.clear()
+
+
+class _Group:
+    """Who listens to a group, and how to tell them what was missed."""
+
+    def __init__(self) -> None:
+        self.listeners: set[Listener] = set()
+        self.recover: Recover | None = None
+
+    def hand_on(self, message: Message) -> None:
+        change = Change(message)
+        for listener in self.listeners:
+            listener.put(change)
 
 
 class Hub:
     """The listeners of one process, by group."""
 
     def __init__(self) -> None:
-        self._listeners: dict[str, set[asyncio.Queue[Message | None]]] = {}
+        self._groups: dict[str, _Group] = {}
         self._channel: str | None = None
         self._receiver: asyncio.Task[None] | None = None
+        self._recoveries: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
-    async def listen(self, group: str) -> AsyncIterator[AsyncIterator[Message]]:
-        """The messages of a group from now on.
+    async def listen(
+        self, group: str, *, recover: Recover | None = None
+    ) -> AsyncIterator[AsyncIterator[Change]]:
+        """The changes that are told to a group from now on.
+
+        Args:
+            recover: what the group should have heard since a moment, asked for when
+                the connection to Redis was lost; one for all listeners of a group.
 
         Raises:
             TooSlow: from the iterator, once the listener has fallen too far behind.
         """
-        queue: asyncio.Queue[Message | None] = asyncio.Queue(_MAX_WAITING)
-        await self._join(group, queue)
+        listener = Listener()
+        await self._join(group, listener, recover)
         try:
-            yield _messages(queue)
+            yield listener.changes()
         finally:
-            await self._leave(group, queue)
+            await self._leave(group, listener)
 
-    async def _join(self, group: str, queue: "asyncio.Queue[Message | None]") -> None:
+    async def _join(self, name: str, listener: Listener, recover: Recover | None) -> None:
         layer = get_channel_layer()
         if self._channel is None:
             self._channel = await layer.new_channel()
             self._receiver = asyncio.create_task(self._receive(layer, self._channel))
-        is_first = group not in self._listeners
-        self._listeners.setdefault(group, set()).add(queue)
+            layer.on_interruption(self._begin_recovery)
+        is_first = name not in self._groups
+        group = self._groups.setdefault(name, _Group())
+        group.listeners.add(listener)
+        group.recover = group.recover or recover
         if is_first:
             try:
-                await layer.group_add(group, self._channel)
+                await layer.group_add(name, self._channel)
             except BaseException:
                 # Nobody hears anything: the next one is the first again.
-                for listener in self._listeners.pop(group):
-                    _let_go(listener)
+                for waiting in self._groups.pop(name).listeners:
+                    waiting.let_go()
                 raise
 
-    async def _leave(self, group: str, queue: "asyncio.Queue[Message | None]") -> None:
-        listeners = self._listeners.get(group, set())
-        listeners.discard(queue)
-        if not listeners and group in self._listeners:
-            del self._listeners[group]
-            await get_channel_layer().group_discard(group, self._channel)
+    async def _leave(self, name: str, listener: Listener) -> None:
+        group = self._groups.get(name)
+        if group is None:
+            return
+        group.listeners.discard(listener)
+        if not group.listeners:
+            del self._groups[name]
+            await get_channel_layer().group_discard(name, self._channel)
 
     async def _receive(self, layer: Any, channel: str) -> None:
         while True:
@@ -81,29 +162,32 @@ class Hub:
                 message = await layer.receive(channel)
             except (RedisError, OSError) as error:
                 log.warning("live_receiver_failed", reason=type(error).__name__)
-                await asyncio.sleep(_PAUSE_AFTER_FAILURE)
+                await asyncio.sleep(_PAUSE_AFTER_FAILURE_SECONDS)
             else:
-                self._hand_on(message)
+                if group := self._groups.get(message["group"]):
+                    group.hand_on(message)
 
-    def _hand_on(self, message: Message) -> None:
-        for queue in self._listeners.get(message["group"], ()):
+    # --- After an interruption --------------------------------------------------------
+
+    def _begin_recovery(self, since: datetime) -> None:
+        task = asyncio.create_task(self._recover(since))
+        self._recoveries.add(task)
+        task.add_done_callback(self._recoveries.discard)
+
+    async def _recover(self, since: datetime) -> None:
+        """Tell the listeners of each group what moved while nothing was heard."""
+        log.warning("live_interrupted", since=since.isoformat(), groups=len(self._groups))
+        await asyncio.sleep(_PAUSE_BEFORE_RECOVERY_SECONDS)
+        for group in list(self._groups.values()):
+            if group.recover is None:
+                continue
             try:
-                queue.put_nowait(message)
-            except asyncio.QueueFull:
-                # Whoever lags so far behind is better off with a fresh start.
-                _let_go(queue)
-
-
-def _let_go(queue: "asyncio.Queue[Message | None]") -> None:
-    while not queue.empty():
-        queue.get_nowait()
-    queue.put_nowait(None)
-
-
-async def _messages(queue: "asyncio.Queue[Message | None]") -> AsyncIterator[Message]:
-    while (message := await queue.get()) is not None:
-        yield message
-    raise TooSlow
+                for message in await group.recover(since):
+                    group.hand_on(message)
+            except Exception as error:  # noqa: BLE001 (whoever cannot be told begins anew)
+                as_domain_error(error)
+                for listener in group.listeners:
+                    listener.let_go()
 
 
 hub = Hub()

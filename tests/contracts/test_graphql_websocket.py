@@ -6,15 +6,19 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from websockets.exceptions import ConnectionClosed
+from django.conf import settings
+from redis import Redis
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from accounts.actors import ANONYMOUS, Actor
+from bookings import desk
 from bookings.models import Booking, Slot
 from bookings.services.bookings import apply_transition, create_booking
 from bookings.states import CANCEL
 from tests.clients import GraphQLApi
 from tests.factories import bearer, make_customer, make_slot, make_venue, seats_on
+from tests.processes import web_process
 from venues.models import Venue
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -195,3 +199,56 @@ def test_of_a_burst_on_one_slot_the_last_is_heard_and_none_out_of_order(socket: 
         versions.append(change["version"])
     assert change["remainingCapacity"] == 100
     assert Slot.objects.get(pk=slot.pk).version == 10
+
+
+def test_a_page_of_another_site_opens_no_socket(server: str) -> None:
+    address = server.replace("http", "ws", 1) + "/graphql"
+    protocols: Any = ["graphql-transport-ws"]
+    with pytest.raises(InvalidStatus) as refused:
+        connect(address, subprotocols=protocols, origin="https://elsewhere.example")  # type: ignore[arg-type]
+    assert refused.value.response.status_code == 403
+    with connect(address, subprotocols=protocols, origin=server) as ours:  # type: ignore[arg-type]
+        assert _initialise(Socket(ours))
+
+
+def test_one_caller_has_so_many_sockets_and_sends_so_many_messages(
+    django_db_setup: None,
+) -> None:
+    with web_process(SOCKETS_PER_CALLER="2") as address, _socket(address) as first:
+        with _socket(address) as second:
+            _initialise(second)
+            with _socket(address) as third:
+                assert third.close_code() == 4429
+        # The account's own count stands beside its address's.
+        _initialise(first, make_customer())
+        for _ in range(1_000):
+            first.send(type="ping")
+        assert first.close_code() == 4429
+
+
+def test_an_id_may_be_used_again_at_once(socket: Socket) -> None:
+    _initialise(socket)
+    venue = make_venue()
+    for _ in range(5):
+        socket.subscribe(WATCH, "same", v=venue.public_id)
+        socket.send(id="same", type="complete")
+    socket.subscribe("{ __typename }", "same")
+    assert socket.receive()["type"] == "next"
+    assert socket.receive() == {"id": "same", "type": "complete"}
+
+
+def test_what_moved_while_redis_heard_nobody_is_told_when_it_does(
+    socket: Socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slot, still = make_slot(), make_slot()
+    _initialise(socket).watch(Venue.format_id(slot.venue_id))
+    with Redis.from_url(settings.REDIS_URL) as redis:
+        # Told to nobody, as while the connection is down.
+        monkeypatch.setattr(desk, "announce", lambda _slots: None)
+        create_booking(actor=make_customer(), seats=seats_on(slot, 4))
+        assert redis.client_kill_filter(_type="pubsub") >= 1
+    told = socket.receive(15)["payload"]["data"]["slotAvailabilityChanged"]
+    assert (told["slotId"], told["remainingCapacity"]) == (slot.public_id, 6)
+    assert still.version == 0
+    with pytest.raises(TimeoutError):
+        socket.receive(0.5)

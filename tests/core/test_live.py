@@ -1,12 +1,19 @@
-"""Listening to the channel layer when it fails."""
+"""Listening to the channel layer: what waits, what is rendered, and what was missed."""
 
 import asyncio
+from collections.abc import Awaitable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.conf import settings
+from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from reserve.core import live
+from reserve.core import broadcast, live
+from reserve.core.graphql.streams import rendered
+from reserve.core.live import Change, Listener, TooSlow
+from tests.processes import wait_until
 
 
 class _Layer:
@@ -26,6 +33,9 @@ class _Layer:
 
     async def group_discard(self, group: str, _channel: str) -> None:
         self.groups.remove(group)
+
+    def on_interruption(self, _told: Any) -> None:
+        pass
 
     async def receive(self, _channel: str) -> Any:
         await asyncio.sleep(60)
@@ -48,3 +58,142 @@ def test_who_could_not_be_added_to_a_group_is_added_next_time(
         assert layer.groups == []
 
     asyncio.run(listen_twice())
+
+
+def _change(key: str, version: int) -> Change:
+    return Change({"key": key, "version": version})
+
+
+async def _taken(listener: Listener, number: int) -> list[tuple[str, int]]:
+    taken = []
+    async for change in listener.changes():
+        taken.append((change.message["key"], change.message["version"]))
+        if len(taken) == number:
+            break
+    return taken
+
+
+def test_a_burst_on_one_thing_waits_as_its_latest_change() -> None:
+    async def burst() -> list[tuple[str, int]]:
+        listener = Listener()
+        for version in range(10_000):
+            listener.put(_change("hot", version))
+            if version == 5:
+                listener.put(_change("other", 1))
+        return await _taken(listener, 2)
+
+    assert asyncio.run(burst()) == [("other", 1), ("hot", 9_999)]
+
+
+def test_whoever_does_not_read_is_let_go_and_holds_nothing() -> None:
+    async def lag() -> None:
+        listener = Listener()
+        for number in range(live._MAX_WAITING + 1):
+            listener.put(_change(str(number), 1))
+        assert not listener._waiting
+        with pytest.raises(TooSlow):
+            await _taken(listener, 1)
+
+    asyncio.run(lag())
+
+
+@pytest.mark.parametrize("takes_time", [False, True])
+def test_a_change_is_rendered_once_for_all_who_ask_the_same(takes_time: bool) -> None:
+    executions = []
+
+    def execute(event: Any) -> dict[str, Any] | Awaitable[dict[str, Any]]:
+        executions.append(event)
+
+        async def later() -> dict[str, Any]:
+            await asyncio.sleep(0.01)
+            return {"data": event.message["version"]}
+
+        return later() if takes_time else {"data": event.message["version"]}
+
+    async def one(change: Change, question: str) -> bytes:
+        async def events() -> Any:
+            yield change
+
+        (payload,) = [payload async for payload in rendered(events(), execute, question)]
+        return payload
+
+    async def listen() -> list[bytes]:
+        change = _change("slot", 7)
+        leaver = asyncio.create_task(one(change, "a"))
+        await asyncio.sleep(0)
+        leaver.cancel()
+        return await asyncio.gather(
+            *(one(change, "a") for _ in range(50)), *(one(change, "b") for _ in range(50))
+        )
+
+    assert set(asyncio.run(listen())) == {b'{"data":7}'}
+    assert len(executions) == 2
+
+
+def test_what_is_told_to_one_listener_is_rendered_for_each() -> None:
+    """The control of the test above, and what keeps one listener's answer from another."""
+
+    async def events() -> Any:
+        yield {"for": "one"}
+
+    async def ask(name: str) -> list[bytes]:
+        return [payload async for payload in rendered(events(), lambda _: {"data": name}, "a")]
+
+    async def listen() -> list[list[bytes]]:
+        return [await ask("Ada"), await ask("Bob")]
+
+    assert asyncio.run(listen()) == [[b'{"data":"Ada"}'], [b'{"data":"Bob"}']]
+
+
+def _cut_listeners() -> int:
+    """Have Redis close every connection that only listens; returns how many."""
+    client = Redis.from_url(settings.REDIS_URL)
+    try:
+        return int(client.client_kill_filter(_type="pubsub"))
+    finally:
+        client.close()
+
+
+def test_after_a_cut_connection_listeners_hear_what_they_missed_and_what_comes() -> None:
+    asked: list[datetime] = []
+
+    async def recover(since: datetime) -> list[dict[str, Any]]:
+        asked.append(since)
+        return [{"key": "slot", "version": 2}]
+
+    async def listen() -> tuple[list[tuple[str, int]], datetime]:
+        hub = live.Hub()
+        async with hub.listen("cut", recover=recover) as changes:
+            before = datetime.now(UTC)
+            assert await asyncio.to_thread(_cut_listeners) >= 1
+            heard = []
+            async for change in changes:
+                heard.append((change.message["key"], change.message["version"]))
+                if len(heard) == 2:
+                    break
+                await asyncio.to_thread(broadcast.publish, "cut", "slot", {"version": 3})
+            return heard, before
+
+    heard, before = asyncio.run(asyncio.wait_for(listen(), 20))
+    assert heard == [("slot", 2), ("slot", 3)]
+    (since,) = asked
+    assert abs((since - before).total_seconds()) < 2
+
+
+def test_what_could_not_be_published_is_published_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[dict[tuple[str, str], Any]] = []
+    failures = iter([True, True, False])
+
+    def send(pending: dict[tuple[str, str], Any]) -> None:
+        if next(failures, False):
+            publisher.publish("venue", "b", {"version": 2})
+            raise RedisConnectionError
+        sent.append(dict(pending))
+
+    monkeypatch.setattr(broadcast, "_send", send)
+    monkeypatch.setattr(broadcast, "_PAUSE_AFTER_FAILURE_SECONDS", 0.01)
+    publisher = broadcast._Publisher()
+    publisher.publish("venue", "a", {"version": 1})
+    publisher.publish("venue", "b", {"version": 1})
+    wait_until(lambda: sent, seconds=10, interval=0.01)
+    assert sent[0] == {("venue", "a"): {"version": 1}, ("venue", "b"): {"version": 2}}

@@ -1,14 +1,15 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 
 import graphene
 
 from bookings import models
 from bookings.api.graphql.slots import SlotStatus
-from bookings.live import SlotChange
+from bookings.live import SlotChange, slot_messages_since
 from reserve.core.broadcast import venue_group
 from reserve.core.clock import now
 from reserve.core.database import in_database
-from reserve.core.live import hub
+from reserve.core.live import Change, Message, hub
 from venues.models import Venue
 from venues.selectors import visible_venue
 
@@ -50,18 +51,20 @@ class Subscription(graphene.ObjectType):
     )
 
     @staticmethod
-    async def subscribe_slot_availability_changed(
-        _root, info, venue_id
-    ) -> AsyncIterator[SlotChange]:
+    async def subscribe_slot_availability_changed(_root, info, venue_id) -> AsyncIterator[Change]:
         venue = await in_database(
             visible_venue,
             actor=info.context.actor,
             venue_id=Venue.parse_id(venue_id, field="venue_id"),
         )
-        async with hub.listen(venue_group(venue.pk)) as messages:
-            async for message in messages:
-                yield SlotChange.from_message(message)
+
+        async def recover(since: datetime) -> Sequence[Message]:
+            return await in_database(slot_messages_since, venue=venue, moment=since)
+
+        async with hub.listen(venue_group(venue.pk), recover=recover) as changes:
+            async for change in changes:
+                yield change
 
     @staticmethod
-    def resolve_slot_availability_changed(change: SlotChange, _info, **_arguments):
-        return change
+    def resolve_slot_availability_changed(change: Change, _info, **_arguments):
+        return SlotChange.from_message(change.message)

@@ -2,10 +2,11 @@
 
 import re
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from graphql import (
     DocumentNode,
     ExecutionResult,
@@ -18,11 +19,11 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
+    create_source_event_stream,
     execute,
     get_operation_ast,
     parse,
     specified_rules,
-    subscribe,
     validate,
 )
 from graphql.pyutils import is_awaitable
@@ -31,6 +32,7 @@ from reserve.core.context import request_id
 from reserve.core.errors import DomainError, Invalid
 from reserve.core.failures import as_domain_error
 from reserve.core.graphql.context import Context
+from reserve.core.graphql.streams import rendered
 from reserve.core.graphql.variables import field_errors
 
 Response = dict[str, Any]
@@ -147,18 +149,36 @@ class Executor:
 
     async def subscribe(
         self, prepared: Prepared, request: Operation, context: Context
-    ) -> AsyncIterator[Response] | Response:
-        """The stream of a subscription's results, or the response that refuses it."""
-        result = await subscribe(
+    ) -> AsyncIterator[bytes] | Response:
+        """The results of a subscription as JSON, or the response that refuses it."""
+        variables = dict(request.variables or {})
+        events = await create_source_event_stream(
             self._schema,
             prepared.document,
             context_value=context,
-            variable_values=dict(request.variables or {}),
+            variable_values=variables,
             operation_name=request.name,
         )
-        if isinstance(result, ExecutionResult):
-            return self._formatted(result, prepared, request)
-        return _each_formatted(result)
+        if isinstance(events, ExecutionResult):
+            return self._formatted(events, prepared, request)
+
+        def result_of(event: Any) -> Response | Awaitable[Response]:
+            result: Any = execute(
+                self._schema,
+                prepared.document,
+                event,
+                context_value=context,
+                variable_values=variables,
+                operation_name=request.name,
+            )
+            return _formatted_later(result) if is_awaitable(result) else format_result(result)
+
+        question = (
+            request.query,
+            request.name,
+            orjson.dumps(variables, option=orjson.OPT_SORT_KEYS),
+        )
+        return rendered(events, result_of, question)
 
     def _formatted(
         self, result: ExecutionResult, prepared: Prepared, request: Operation
@@ -203,9 +223,8 @@ def _count_fields(
     return count
 
 
-async def _each_formatted(results: AsyncIterator[ExecutionResult]) -> AsyncIterator[Response]:
-    async for result in results:
-        yield format_result(result)
+async def _formatted_later(result: Awaitable[ExecutionResult]) -> Response:
+    return format_result(await result)
 
 
 def format_result(result: ExecutionResult) -> Response:

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from enum import IntEnum
+from functools import partial
 from typing import Any
 
 import orjson
@@ -23,15 +24,18 @@ from reserve.core.graphql.executor import (
     Response,
     refusal_response,
 )
-from reserve.core.graphql.sockets import OpenSockets
 from reserve.core.json import parse_json
 from reserve.core.live import TooSlow
-from reserve.core.ratelimit.meter import Meter
+from reserve.core.origins import is_welcome
+from reserve.core.ratelimit.meter import Caller, Meter, bucket_of
 from reserve.core.sessions import Authentication, Session
+from reserve.core.sockets import MessageAllowance, OpenSockets, TooManySockets
 
 SUBPROTOCOL = "graphql-transport-ws"
 _INIT_TIMEOUT_SECONDS = 10.0
 _MAX_OPERATIONS = 100
+# Who has not read for so long is gone, or holds what others wait for.
+_READING_TIMEOUT_SECONDS = 10.0
 
 
 class CloseCode(IntEnum):
@@ -72,23 +76,45 @@ class GraphQLConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self._init_received = False
         self._acknowledged = False
         self._operations: dict[str, asyncio.Task[None]] = {}
+        self._allowance = MessageAllowance()
+        self._counted_as: list[str] = []
         self._init_timer: asyncio.TimerHandle | None = None
         self._expiry_timer: asyncio.TimerHandle | None = None
 
     # --- The socket -----------------------------------------------------------------
 
     async def connect(self) -> None:
+        if not is_welcome(self.scope):
+            # Before it is accepted, this is the answer 403.
+            await self.close()
+            return
         if SUBPROTOCOL not in self.scope["subprotocols"]:
             # A code can only be sent over an open socket.
             await self.accept()
             await self._close(CloseCode.SUBPROTOCOL_NOT_ACCEPTABLE, "Subprotocol not acceptable")
             return
         await self.accept(SUBPROTOCOL)
+        if not self._count_as(None):
+            await self._close(CloseCode.TOO_MANY_REQUESTS, "Too many sockets")
+            return
         loop = asyncio.get_running_loop()
         self._init_timer = loop.call_later(_INIT_TIMEOUT_SECONDS, self._on_init_timeout)
 
+    def _count_as(self, caller: Caller | None) -> bool:
+        """Count the socket as one of an account's or, of nobody's, of its address."""
+        name = bucket_of(caller)
+        try:
+            self.sockets.count.add(name)
+        except TooManySockets:
+            return False
+        self._counted_as.append(name)
+        return True
+
     async def disconnect(self, code: int) -> None:
         self.sockets.remove(self)
+        for name in self._counted_as:
+            self.sockets.count.remove(name)
+        self._counted_as.clear()
         for timer in (self._init_timer, self._expiry_timer):
             if timer:
                 timer.cancel()
@@ -108,6 +134,9 @@ class GraphQLConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if not self._allowance.take():
+            await self._close(CloseCode.TOO_MANY_REQUESTS, "Too many messages")
+            return
         try:
             message = parse_json((text_data or "").encode())
         except Invalid:
@@ -147,6 +176,9 @@ class GraphQLConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         except (DomainError, _SessionEnded):
             await self._close(CloseCode.FORBIDDEN, "Forbidden")
             return
+        if self._session.markers and not self._count_as(self._session.actor):
+            await self._close(CloseCode.TOO_MANY_REQUESTS, "Too many sockets")
+            return
         self._acknowledged = True
         self.sockets.add(self, self._session)
         if self._session.expires_at is not None:
@@ -176,7 +208,12 @@ class GraphQLConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             return
         task = asyncio.create_task(self._run(operation_id, request))
         self._operations[operation_id] = task
-        task.add_done_callback(lambda _: self._operations.pop(operation_id, None))
+        task.add_done_callback(partial(self._forget, operation_id))
+
+    def _forget(self, operation_id: str, task: asyncio.Task[None]) -> None:
+        # Its id may be another operation's by now.
+        if self._operations.get(operation_id) is task:
+            del self._operations[operation_id]
 
     async def _complete(self, operation_id: object) -> None:
         if isinstance(operation_id, str) and (task := self._operations.pop(operation_id, None)):
@@ -185,8 +222,9 @@ class GraphQLConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def _run(self, operation_id: str, request: Operation) -> None:
         try:
             prepared = await self._prepare(request)
-            async for response in self._responses(prepared, request):
-                await self._send({"type": "next", "id": operation_id, "payload": response})
+            head = b'{"type":"next","id":' + orjson.dumps(operation_id) + b',"payload":'
+            async for payload in self._payloads(prepared, request):
+                await self._send_text((head + payload + b"}").decode())
         except CannotRun as refused:
             await self._fail(operation_id, refused.response())
         except _SessionEnded:
@@ -223,17 +261,17 @@ class GraphQLConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         except Unauthenticated:
             raise _SessionEnded from None
 
-    async def _responses(self, prepared: Prepared, request: Operation) -> AsyncIterator[Response]:
+    async def _payloads(self, prepared: Prepared, request: Operation) -> AsyncIterator[bytes]:
         context = Context(self._session.actor)
         if not prepared.is_subscription:
-            yield await self.executor.execute(prepared, request, context)
+            yield orjson.dumps(await self.executor.execute(prepared, request, context))
             return
         stream = await self.executor.subscribe(prepared, request, context)
         if isinstance(stream, dict):
-            yield stream
+            yield orjson.dumps(stream)
             return
-        async for response in stream:
-            yield response
+        async for payload in stream:
+            yield payload
 
     async def _fail(self, operation_id: str, response: Response) -> None:
         await self._send({"type": "error", "id": operation_id, "payload": response["errors"]})
@@ -241,7 +279,19 @@ class GraphQLConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     # --- Sending ----------------------------------------------------------------------------
 
     async def _send(self, message: dict[str, Any]) -> None:
-        await self.send(text_data=orjson.dumps(message).decode())
+        await self._send_text(orjson.dumps(message).decode())
+
+    async def _send_text(self, text: str) -> None:
+        """Send, once what was sent before is on its way.
+
+        Raises:
+            TooSlow: the client has not read for too long.
+        """
+        try:
+            async with asyncio.timeout(_READING_TIMEOUT_SECONDS):
+                await self.send(text_data=text)
+        except TimeoutError:
+            raise TooSlow from None
 
     async def _close(self, code: CloseCode, reason: str) -> None:
         await self.close(code=code, reason=reason)

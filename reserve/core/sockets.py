@@ -1,8 +1,10 @@
-"""The open sockets of one process, and the end of those whose session has ended."""
+"""The open sockets of one process: how many one caller may have, and when their sessions end."""
 
 import asyncio
+from collections import Counter
 from typing import Protocol
 
+from django.conf import settings
 from redis.exceptions import RedisError
 
 from reserve.core.failures import as_domain_error
@@ -15,6 +17,9 @@ log = get_logger(__name__)
 # All sockets of the process are looked up by one query.
 _LOOK_EVERY_SECONDS = 3.0
 _PAUSE_AFTER_FAILURE_SECONDS = 1.0
+# Messages of one socket: so many at once, and so many a second for good.
+_BURST = 200
+_PER_SECOND = 20.0
 
 
 class Socket(Protocol):
@@ -23,11 +28,54 @@ class Socket(Protocol):
         ...
 
 
+class TooManySockets(Exception):
+    """The caller has as many open sockets as one may have."""
+
+
+class SocketCount:
+    """The open sockets of each caller in this process."""
+
+    def __init__(self) -> None:
+        self._open: Counter[str] = Counter()
+
+    def add(self, caller: str) -> None:
+        """
+        Raises:
+            TooManySockets: the caller has settings.SOCKETS_PER_CALLER already.
+        """
+        if self._open[caller] >= settings.SOCKETS_PER_CALLER:
+            raise TooManySockets
+        self._open[caller] += 1
+
+    def remove(self, caller: str) -> None:
+        self._open[caller] -= 1
+        if self._open[caller] <= 0:
+            del self._open[caller]
+
+
+class MessageAllowance:
+    """How many messages a socket may still send: a bucket that fills by the clock."""
+
+    def __init__(self) -> None:
+        self._left = float(_BURST)
+        self._at = asyncio.get_running_loop().time()
+
+    def take(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        self._left = min(_BURST, self._left + (now - self._at) * _PER_SECOND)
+        self._at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
 class OpenSockets:
     """Closes sockets as soon as it hears, and otherwise when it next looks."""
 
     def __init__(self, authentication: Authentication) -> None:
         self._authentication = authentication
+        self.count = SocketCount()
         self._sessions: dict[Socket, Session] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -58,9 +106,9 @@ class OpenSockets:
     async def _listen(self) -> None:
         while True:
             try:
-                async with hub.listen(ENDED_GROUP) as messages:
-                    async for message in messages:
-                        ended = set(message["markers"])
+                async with hub.listen(ENDED_GROUP) as changes:
+                    async for change in changes:
+                        ended = set(change.message["markers"])
                         found = [
                             socket
                             for socket, session in self._sessions.items()
