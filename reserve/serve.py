@@ -8,6 +8,7 @@ sentence, and then becomes that process. `prepare` is the beginning of
 
 import os
 import sys
+from pathlib import Path
 
 import django
 import psycopg
@@ -64,6 +65,8 @@ def prepare(port: int, answer: int) -> None:
         print(f"Applying {number} migrations …", file=sys.stderr, flush=True)
         call_command("migrate", interactive=False, verbosity=0)
     call_command("load_demo", if_empty=True)
+    # Where static files would be collected; WhiteNoise warns of its absence.
+    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
     with os.fdopen(answer, "w") as file:
         call_command("demo_banner", port=port, stdout=file)
 

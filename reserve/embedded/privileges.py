@@ -11,9 +11,12 @@ from pathlib import Path
 
 from reserve.embedded.binaries import EmbeddedError
 
-# Numbers of <linux/prctl.h> and <linux/capability.h>, fixed by the kernel's interface.
+# Numbers of <linux/prctl.h>, <linux/securebits.h> and <linux/capability.h>, fixed by
+# the kernel's interface.
 _PR_SET_PDEATHSIG = 1
 _PR_SET_KEEPCAPS = 8
+_PR_SET_SECUREBITS = 28
+_SECBIT_NO_SETUID_FIXUP = 1 << 2
 _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_RAISE = 2
 _CAP_DAC_OVERRIDE = 1
@@ -101,7 +104,9 @@ def become(account: Account | None, number: signal.Signals) -> Callable[[], None
 
     The clone may lie under a directory that only root may enter, such as
     /root. Instead of opening that directory to everybody, the server keeps
-    the one capability that lets it through (CAP_DAC_OVERRIDE).
+    the one capability that lets it through (CAP_DAC_OVERRIDE). `initdb` asks
+    access(2) about its own programs, which disregards the capabilities of
+    everybody but root, unless told otherwise (SECBIT_NO_SETUID_FIXUP).
     """
     return _preparation(account, number)
 
@@ -113,6 +118,7 @@ def _preparation(account: Account | None, number: signal.Signals) -> Callable[[]
         if account is not None:
             if _LINUX:
                 _libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0)
+                _libc.prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
             os.setgroups([])
             os.setgid(account.gid)
             os.setuid(account.uid)
@@ -128,13 +134,20 @@ def _preparation(account: Account | None, number: signal.Signals) -> Callable[[]
 
 
 def _keep_entering_directories() -> None:
-    """Keep CAP_DAC_OVERRIDE through the coming exec.
+    """Keep CAP_DAC_OVERRIDE through the coming exec, and no other capability.
 
     Where the container does not grant it, nothing is lost that matters unless
     a parent directory is closed; the server then says so itself.
     """
     bit = 1 << _CAP_DAC_OVERRIDE
-    header = _CapabilityHeader(_CAPABILITY_VERSION_3, 0)
-    data = (_CapabilityData * 2)(_CapabilityData(bit, bit, bit), _CapabilityData(0, 0, 0))
-    if _libc.capset(ctypes.byref(header), ctypes.byref(data)) == 0:
+    if _set_capabilities(bit):
         _libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _CAP_DAC_OVERRIDE, 0, 0)
+    elif not _set_capabilities(0):
+        os._exit(1)
+
+
+def _set_capabilities(bits: int) -> bool:
+    """Have these, of the first 32, and none else; whether the kernel agreed."""
+    header = _CapabilityHeader(_CAPABILITY_VERSION_3, 0)
+    data = (_CapabilityData * 2)(_CapabilityData(bits, bits, bits), _CapabilityData(0, 0, 0))
+    return bool(_libc.capset(ctypes.byref(header), ctypes.byref(data)) == 0)
