@@ -41,8 +41,9 @@ class _Shard(RedisSingleShardConnection):  # type: ignore[misc]
         self._well_at = datetime.now(UTC)
 
     def _ensure_redis(self) -> None:
-        if self._redis is None:
-            super()._ensure_redis()
+        is_new = self._redis is None
+        super()._ensure_redis()
+        if is_new:
             self._pubsub = _PubSub(self._redis.connection_pool, shard=self)
 
     def _receive_message(self, message: Any) -> None:
