@@ -1,14 +1,15 @@
 """Guests of an organization: found again by their account, or written down anew."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from uuid import UUID
 
 from django.db.models import Q
 
 from accounts.models import User
+from accounts.person import clean_person
 from bookings.models import Booking, Guest
-from reserve.core.errors import Unauthenticated
+from reserve.core.errors import Invalid, Unauthenticated
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,29 @@ class GuestDetails:
     def contact(self) -> str:
         """What tells one person from another: the e-mail address, or else the phone."""
         return self.email or self.phone
+
+
+def clean_guest(guest: GuestDetails, *, is_reachable: bool) -> GuestDetails:
+    """A person in the form in which they are stored.
+
+    Args:
+        is_reachable: whether there must be an e-mail address or a phone number.
+
+    Raises:
+        Invalid: names every field that makes no sense: `guest.name`, `guest.email` and so on.
+    """
+    given = asdict(guest)
+    # No address is none, rather than one that cannot be right.
+    if not guest.email.strip():
+        del given["email"]
+    try:
+        cleaned = GuestDetails(**clean_person(**given))
+    except Invalid as refused:
+        errors = refused.details["errors"]
+        raise Invalid(errors={f"guest.{name}": said for name, said in errors.items()}) from None
+    if is_reachable and not cleaned.contact:
+        raise Invalid.field("guest.email", "Give an e-mail address or a phone number.")
+    return cleaned
 
 
 Created = Sequence[tuple[Booking, GuestDetails | None]]

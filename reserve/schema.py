@@ -4,6 +4,7 @@ import graphene
 
 from accounts.api import graphql as accounts
 from bookings.api import graphql as bookings
+from reserve.core.graphql.nulls import read_nulls_as_left_out
 from venues.api import graphql as venues
 
 
@@ -20,3 +21,4 @@ class Subscription(bookings.Subscription):
 
 
 schema = graphene.Schema(query=Query, mutation=Mutation, subscription=Subscription)
+read_nulls_as_left_out(schema.graphql_schema)

@@ -1,12 +1,13 @@
 """What can be done with bookings. Each goes through the desk."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from accounts.actors import SYSTEM, Actor
 from bookings import selectors
 from bookings.desk import Outcome, desk
-from bookings.guests import GuestDetails
+from bookings.guests import GuestDetails, clean_guest
 from bookings.models import Booking
 from bookings.requests.change import (
     ApplyTransition,
@@ -20,6 +21,7 @@ from bookings.requests.imported import ImportBooking
 from bookings.rules import MAX_GUEST_COUNT, MAX_SLOT_COUNT
 from bookings.states import APPROVE, CONFIRM, DECLINE, BookingStatus, Transition
 from reserve.core.errors import Invalid, Unauthenticated
+from reserve.core.text import clean_text
 
 MAX_NOTES = 2_000
 MAX_REASON = 500
@@ -55,15 +57,17 @@ async def acreate_booking(*, actor: Actor, seats: SeatsWanted) -> Booking:
 
 
 def _taking(actor: Actor, seats: SeatsWanted, status: BookingStatus) -> TakeSeats:
-    if actor.user_id is None:
-        if seats.guest is None:
-            raise Unauthenticated("Log in, or say who the booking is for.")
-        _check_contact(actor, seats.guest)
+    if actor.user_id is None and seats.guest is None:
+        raise Unauthenticated("Log in, or say who the booking is for.")
     _check_guest_count(seats.guest_count)
     if not 1 <= seats.slot_count <= MAX_SLOT_COUNT:
         raise Invalid.field("slot_count", f"This must be from 1 to {MAX_SLOT_COUNT}.")
-    _check_notes(seats.notes)
-    return TakeSeats(actor, seats, status)
+    cleaned = replace(
+        seats,
+        guest=_cleaned(actor, seats.guest),
+        notes=clean_text(seats.notes, field="notes", maximum=MAX_NOTES),
+    )
+    return TakeSeats(actor, cleaned, status)
 
 
 def apply_transition(
@@ -89,9 +93,8 @@ async def aapply_transition(
 
 
 def _moving(actor: Actor, booking_id: UUID, transition: Transition, reason: str) -> ApplyTransition:
-    if len(reason) > MAX_REASON:
-        raise Invalid.field("reason", f"This must not be longer than {MAX_REASON} characters.")
-    return ApplyTransition(actor, booking_id, transition, reason)
+    said = clean_text(reason, field="reason", maximum=MAX_REASON)
+    return ApplyTransition(actor, booking_id, transition, said)
 
 
 def confirm_hold(*, actor: Actor, booking_id: UUID, guest: GuestDetails | None = None) -> Booking:
@@ -113,9 +116,7 @@ async def aconfirm_hold(
 
 
 def _confirming(actor: Actor, booking_id: UUID, guest: GuestDetails | None) -> ConfirmHold:
-    if guest:
-        _check_contact(actor, guest)
-    return ConfirmHold(actor, booking_id, CONFIRM, guest=guest)
+    return ConfirmHold(actor, booking_id, CONFIRM, guest=_cleaned(actor, guest))
 
 
 def reschedule_booking(*, actor: Actor, booking_id: UUID, slot_id: UUID) -> Booking:
@@ -152,24 +153,20 @@ def _changing(
     if guest_count is not None:
         _check_guest_count(guest_count)
     if notes is not None:
-        _check_notes(notes)
+        notes = clean_text(notes, field="notes", maximum=MAX_NOTES)
     return ChangeParty(actor, booking_id, guest_count, notes)
 
 
-def _check_contact(actor: Actor, guest: GuestDetails) -> None:
+def _cleaned(actor: Actor, guest: GuestDetails | None) -> GuestDetails | None:
     """Whoever has no account must be reachable; staff may seat whoever walks in."""
-    if actor.user_id is None and not actor.is_system and not guest.contact:
-        raise Invalid.field("guest.email", "Give an e-mail address or a phone number.")
+    if guest is None:
+        return None
+    return clean_guest(guest, is_reachable=actor.user_id is None and not actor.is_system)
 
 
 def _check_guest_count(guest_count: int) -> None:
     if not 1 <= guest_count <= MAX_GUEST_COUNT:
         raise Invalid.field("guest_count", f"This must be from 1 to {MAX_GUEST_COUNT}.")
-
-
-def _check_notes(notes: str) -> None:
-    if len(notes) > MAX_NOTES:
-        raise Invalid.field("notes", f"This must not be longer than {MAX_NOTES} characters.")
 
 
 def confirm_automatically(*, booking_ids: Sequence[UUID]) -> list[Outcome]:

@@ -3,8 +3,6 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
-
 from accounts.actors import Actor
 from bookings.desk import desk
 from bookings.ledger import MAX_SLOT_LENGTH
@@ -14,7 +12,8 @@ from bookings.services.bookings import MAX_REASON
 from reserve.core import sentences
 from reserve.core.clock import now
 from reserve.core.errors import Invalid
-from venues.validators import MAX_CAPACITY, MAX_DAYS, validate_text
+from reserve.core.text import clean_text
+from venues.validators import MAX_CAPACITY, MAX_DAYS
 
 MIN_SLOT_LENGTH = timedelta(minutes=1)
 _FURTHEST = timedelta(days=MAX_DAYS + 2)
@@ -44,8 +43,8 @@ def change_slot(
         raise Invalid("Say what is to change: capacity or closure.")
     if capacity is not None:
         _check_capacity(capacity)
-    _check_reason(reason)
-    return desk.submit(ChangeSlot(actor, slot_id, capacity, is_closed, reason))
+    said = clean_text(reason, field="reason", maximum=MAX_REASON)
+    return desk.submit(ChangeSlot(actor, slot_id, capacity, is_closed, said))
 
 
 def add_slot(
@@ -85,11 +84,3 @@ def _check_capacity(capacity: int) -> None:
     if not 1 <= capacity <= MAX_CAPACITY:
         raise Invalid.field("capacity", f"This must be from 1 to {MAX_CAPACITY}.")
 
-
-def _check_reason(reason: str) -> None:
-    if len(reason) > MAX_REASON:
-        raise Invalid.field("reason", f"This must not be longer than {MAX_REASON} characters.")
-    try:
-        validate_text(reason)
-    except ValidationError as error:
-        raise Invalid(errors={"reason": error.messages}) from None

@@ -22,18 +22,44 @@ def clean_line(text: str, *, field: str, maximum: int, required: bool = False) -
     Raises:
         Invalid: too long, empty, or with characters that no line of text needs.
     """
-    if len(text) > 4 * maximum:
-        raise _too_long(field, maximum)
-    line = unicodedata.normalize("NFC", text).strip()
-    if any(
-        sign in _REORDERING or unicodedata.category(sign) in _REFUSED_CATEGORIES for sign in line
-    ):
-        raise Invalid.field(field, "This contains characters that cannot be written here.")
-    if len(line) > maximum:
-        raise _too_long(field, maximum)
+    line = _composed(text, field, maximum)
+    if not _is_clean(line):
+        raise _unwritable(field)
     if required and not any(unicodedata.category(sign)[0] in "LNPS" for sign in line):
         raise Invalid.field(field, "This must not be empty.")
     return line
+
+
+def clean_text(text: str, *, field: str, maximum: int) -> str:
+    """Text of any number of lines, trimmed and composed, lines ended by LF. May be empty.
+
+    Raises:
+        Invalid: too long, or with characters that no text needs; a tab is none of them.
+    """
+    lines = _composed(text.replace("\r\n", "\n").replace("\r", "\n"), field, maximum)
+    if not _is_clean(lines.replace("\n", " ").replace("\t", " ")):
+        raise _unwritable(field)
+    return lines
+
+
+def _composed(text: str, field: str, maximum: int) -> str:
+    # Composing takes time; what is far too long cannot become short enough.
+    if len(text) > 4 * maximum:
+        raise _too_long(field, maximum)
+    composed = unicodedata.normalize("NFC", text).strip()
+    if len(composed) > maximum:
+        raise _too_long(field, maximum)
+    return composed
+
+
+def _is_clean(line: str) -> bool:
+    return not any(
+        sign in _REORDERING or unicodedata.category(sign) in _REFUSED_CATEGORIES for sign in line
+    )
+
+
+def _unwritable(field: str) -> Invalid:
+    return Invalid.field(field, "This contains characters that cannot be written here.")
 
 
 def _too_long(field: str, maximum: int) -> Invalid:

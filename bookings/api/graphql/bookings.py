@@ -116,9 +116,9 @@ class GuestInput(graphene.InputObjectType):
     """The person a booking is for, where that is not the caller."""
 
     name = graphene.String(required=True)
-    email = graphene.String()
-    phone = graphene.String()
-    locale = graphene.String(description="BCP 47 language tag.")
+    email = graphene.String(default_value="", description="Where they can be reached; or `phone`.")
+    phone = graphene.String(default_value="", description="As people write it: +45 12 34 56 78.")
+    locale = graphene.String(default_value="en", description="BCP 47 language tag.")
 
 
 class _SeatsInput(graphene.InputObjectType):
@@ -291,7 +291,7 @@ def _wanted(info, seats: _SeatsInput) -> SeatsWanted:
         slot_id=models.Slot.parse_id(seats.slot_id, field="slot_id"),
         guest_count=seats.guest_count,
         slot_count=seats.slot_count,
-        notes=seats.notes or "",
+        notes=seats.notes,
         guest=GuestDetails(**guest) if guest else None,
         idempotency_key=agreed_key(info.context.idempotency_key, seats.idempotency_key),
     )

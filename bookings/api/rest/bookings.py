@@ -19,7 +19,12 @@ from bookings.services import bookings
 from bookings.states import BookingStatus, Transition
 from reserve.core.clock import now
 from reserve.core.idempotency import IDEMPOTENCY_HEADER, agreed_key
-from reserve.core.rest.serializers import StrictCharField, StrictIntegerField, StrictSerializer
+from reserve.core.rest.serializers import (
+    StrictCharField,
+    StrictIntegerField,
+    StrictSerializer,
+    StrictTextField,
+)
 from venues.models import Venue
 
 # The secret of a booking made without an account; never in the address, which logs keep.
@@ -29,10 +34,10 @@ MANAGE_TOKEN_HEADER = "Manage-Token"  # noqa: S105 (its name, not a secret)
 class GuestSerializer(StrictSerializer):
     """The person a booking is for."""
 
-    name = StrictCharField(max_length=200)
-    email = serializers.EmailField(required=False, default="")
-    phone = StrictCharField(max_length=32, required=False, default="")
-    locale = StrictCharField(max_length=16, required=False, default="en")
+    name = StrictTextField(help_text="One line, at most 200 characters.")
+    email = StrictTextField(default="", help_text="Where they can be reached; or `phone`.")
+    phone = StrictTextField(default="", help_text="As people write it: +45 12 34 56 78.")
+    locale = StrictTextField(default="en", help_text="BCP 47 language tag.")
 
 
 class SeatsSerializer(StrictSerializer):
@@ -42,7 +47,7 @@ class SeatsSerializer(StrictSerializer):
     slot_id = StrictCharField(help_text="The first slot.")
     guest_count = StrictIntegerField(help_text="Size of the party, at least 1.")
     slot_count = StrictIntegerField(default=1, help_text="Consecutive slots, all or none.")
-    notes = StrictCharField(default="", allow_blank=True)
+    notes = StrictTextField(default="", help_text=f"At most {bookings.MAX_NOTES} characters.")
     guest = GuestSerializer(
         required=False, help_text="Who it is for, where the caller has no account or is staff."
     )
@@ -76,11 +81,11 @@ class RescheduleSerializer(StrictSerializer):
 
 class ChangesSerializer(StrictSerializer):
     guest_count = StrictIntegerField(required=False, help_text="The new size of the party.")
-    notes = StrictCharField(required=False, allow_blank=True)
+    notes = StrictTextField(required=False)
 
 
 class ReasonSerializer(StrictSerializer):
-    reason = StrictCharField(default="", allow_blank=True, max_length=bookings.MAX_REASON)
+    reason = StrictTextField(default="", help_text=f"At most {bookings.MAX_REASON} characters.")
 
 
 class BookingSerializer(serializers.Serializer[Booking]):
