@@ -9,13 +9,14 @@ import asyncio
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 from django.db import (
+    DatabaseError,
     InterfaceError,
     OperationalError,
     close_old_connections,
@@ -23,10 +24,10 @@ from django.db import (
 )
 from psycopg import errors as postgres
 
-from bookings import full_slots
+from bookings import full_slots, store
 from bookings.crash_points import reach
 from bookings.difference import Difference
-from bookings.errors import SlotBusy, SlotOverlaps
+from bookings.errors import IdempotencyInProgress, OutcomeUnknown, SlotBusy, SlotOverlaps
 from bookings.guests import forget_guests
 from bookings.ledger import Ledger, MoreSlots
 from bookings.live import announce
@@ -34,8 +35,8 @@ from bookings.models import Booking, BookingSlot, Slot
 from bookings.queue import COMMITTERS, MAX_BATCH, BatchQueue, Ticket
 from bookings.requests import Request, Result
 from bookings.requests.create import TakeSeats
-from reserve.core.context import begin_request
-from reserve.core.errors import DomainError, ServiceUnavailable
+from reserve.core.context import on_behalf_of
+from reserve.core.errors import Busy, DomainError, ServiceUnavailable
 from reserve.core.locks import guards
 from reserve.core.logging import get_logger
 from reserve.outbox.wake import wake_relay
@@ -45,10 +46,14 @@ log = get_logger(__name__)
 Outcome = Booking | Slot | Difference | Exception
 _Answer = tuple["Future[Any] | asyncio.Future[Any]", Outcome]
 
-# How long a caller waits for its outcome; the database's own limits end sooner.
+# How long a caller waits for its turn, and then again for its outcome.
 _PATIENCE_SECONDS = 20.0
+# How long the parts of a batch that failed as a whole are begun anew.
+_RETRY_SECONDS = 5.0
 # Rounds in which the set of slots to be locked may still grow.
 _MAX_ROUNDS = 5
+# Whose insertion waited, in PostgreSQL's own account of it.
+_KEY_IS_TAKEN = "one_call_per_key"
 _TAKEN_MEANWHILE = (postgres.UniqueViolation, postgres.ExclusionViolation)
 
 
@@ -92,6 +97,8 @@ class Desk:
 
         Raises:
             DomainError: the request was refused; nothing has changed.
+            SlotBusy: its turn did not come in time; nothing has changed.
+            OutcomeUnknown: its turn came, and no outcome in time.
         """
         ticket: Ticket[Result] = Ticket(request, Future())
         self._enqueue(ticket)
@@ -104,18 +111,32 @@ class Desk:
             elif not self._queue.wait(ticket, seconds=deadline - time.monotonic()):
                 break
         assert isinstance(ticket.future, Future)
-        if ticket.future.cancel():
+        if not ticket.future.done() and self._queue.withdraw(ticket):
             raise SlotBusy
-        return ticket.future.result(timeout=_PATIENCE_SECONDS)
+        if not wait([ticket.future], timeout=_PATIENCE_SECONDS).done:
+            raise OutcomeUnknown
+        return ticket.future.result()
 
     async def submit_async(self, request: Request[Result]) -> Result:
         """The same from an event loop; a caller that is cancelled before its turn takes nothing."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
-        if self._enqueue(Ticket(request, future, loop)):
+        ticket: Ticket[Result] = Ticket(request, future, loop)
+        if self._enqueue(ticket):
             self._schedule_drain()
-        async with asyncio.timeout(_PATIENCE_SECONDS):
+        overdue = loop.call_later(_PATIENCE_SECONDS, self._lose_patience, ticket)
+        try:
             return await future
+        finally:
+            overdue.cancel()
+
+    def _lose_patience(self, ticket: Ticket[Any]) -> None:
+        assert ticket.loop is not None
+        if self._queue.withdraw(ticket):
+            _settle([(ticket.future, SlotBusy())])
+        else:
+            answer = [(ticket.future, OutcomeUnknown())]
+            ticket.loop.call_later(_PATIENCE_SECONDS, _settle, answer)
 
     def submit_all(self, requests: Sequence[Request[Any]]) -> list[Outcome]:
         """Decide many requests in as few transactions as fit; refusals come back as outcomes."""
@@ -146,9 +167,11 @@ class Desk:
 
     def _serve(self, batch: Sequence[Ticket[Any]]) -> bool:
         """Commit a batch and answer its callers; returns whether callers without a thread wait."""
-        begin_request(batch[0].request_id)
+        requests = [ticket.request for ticket in batch]
         try:
-            _answer(batch, commit([ticket.request for ticket in batch]))
+            # What concerns the batch as a whole goes by the id of whoever came first.
+            with on_behalf_of(requests[0].request_id):
+                _answer(batch, commit(requests))
         finally:
             is_waited_for = self._queue.finish(batch)
         return is_waited_for
@@ -157,30 +180,88 @@ class Desk:
 def commit(batch: Sequence[Request[Any]], *, attempts: int = 2) -> list[Outcome]:
     """Decide a batch in one transaction; what fails for one fails for that one alone.
 
-    A batch that fails as a whole before its commit is retried singly. One whose
-    commit went unanswered is not: it may have been carried out.
+    A batch that fails as a whole before its commit is retried in parts, in bounded
+    time. One whose commit went unanswered is not: it may have been carried out.
 
     Args:
         attempts: how often a single request is tried whose key, code or time another
             transaction has just taken: the next attempt sees it, or draws another.
     """
+    return _commit(batch, attempts=attempts, retry_until=None)
+
+
+def _commit(
+    batch: Sequence[Request[Any]], *, attempts: int, retry_until: float | None
+) -> list[Outcome]:
     try:
         return _commit_once(batch)
     except _CommitUnanswered as error:
         log.exception("commit_unanswered", requests=len(batch), reason=str(error.__cause__))
-        return [ServiceUnavailable()] * len(batch)
+        return [OutcomeUnknown()] * len(batch)
     except Exception as error:  # noqa: BLE001 (a fault of one must not be the others')
         forget_guests()
         if len(batch) > 1:
-            log.warning("batch_retried_singly", requests=len(batch), reason=type(error).__name__)
-            return [outcome for request in batch for outcome in commit([request])]
+            if retry_until is None:
+                retry_until = time.monotonic() + _RETRY_SECONDS
+            return _retry(batch, error, attempts=attempts, until=retry_until)
         if attempts > 1 and isinstance(error.__cause__, _TAKEN_MEANWHILE):
-            return commit(batch, attempts=attempts - 1)
+            return _commit(batch, attempts=attempts - 1, retry_until=retry_until)
         return [_refusal_of(error)]
+
+
+def _retry(
+    batch: Sequence[Request[Any]], error: Exception, *, attempts: int, until: float
+) -> list[Outcome]:
+    """Decide a batch that failed as a whole in parts; what cannot be begun in time is busy.
+
+    Where another session keeps a slot locked, whoever wants that slot is a part, and
+    everybody else another: these must not wait for it, nor each of those anew.
+    Otherwise each request is one.
+    """
+    parts: Iterable[list[int]] = ([position] for position in range(len(batch)))
+    if isinstance(error, _SlotsLocked):
+        by_slot: dict[UUID | None, list[int]] = {None: []}
+        with suppress(DatabaseError, InterfaceError):
+            by_slot = _by_locked_slot(batch, error.slot_ids)
+        if len(by_slot) > 1:
+            parts = by_slot.values()
+        elif None not in by_slot:
+            return [SlotBusy()] * len(batch)
+    log.warning("batch_retried", requests=len(batch), reason=type(error).__name__)
+    outcomes: dict[int, Outcome] = {}
+    for positions in parts:
+        part = [batch[position] for position in positions]
+        if time.monotonic() < until:
+            found = _commit(part, attempts=attempts, retry_until=until)
+        else:
+            refused = _refusal_of(error)
+            found = [refused if isinstance(refused, Busy) else SlotBusy()] * len(part)
+        outcomes.update(zip(positions, found, strict=True))
+    return [outcomes[position] for position in range(len(batch))]
+
+
+def _by_locked_slot(
+    batch: Sequence[Request[Any]], slot_ids: set[UUID]
+) -> dict[UUID | None, list[int]]:
+    """Positions in the batch by the slot that they would wait for; first those by none."""
+    locked = store.slots_locked_elsewhere(slot_ids)
+    by_slot: dict[UUID | None, list[int]] = {None: []}
+    for position, request in enumerate(batch):
+        awaited = min(_slots_to_lock([request]) & locked, default=None)
+        by_slot.setdefault(awaited, []).append(position)
+    return {slot_id: positions for slot_id, positions in by_slot.items() if positions}
 
 
 class _CommitUnanswered(Exception):
     """The connection broke while the database was committing."""
+
+
+class _SlotsLocked(Exception):
+    """Another session keeps one of the slots locked."""
+
+    def __init__(self, slot_ids: set[UUID]) -> None:
+        self.slot_ids = slot_ids
+        super().__init__(f"one of {len(slot_ids)} slots stays locked")
 
 
 def _commit_once(batch: Sequence[Request[Any]]) -> list[Outcome]:
@@ -204,6 +285,7 @@ def _commit_once(batch: Sequence[Request[Any]]) -> list[Outcome]:
 def _transact(
     batch: Sequence[Request[Any]], slot_ids: set[UUID], booking_ids: set[UUID]
 ) -> tuple[Ledger, list[Outcome]]:
+    ledger: Ledger | None = None
     decided = False
     try:
         with guards(_guard_name(slot_id) for slot_id in slot_ids), transaction.atomic(durable=True):
@@ -224,13 +306,16 @@ def _transact(
     except (OperationalError, InterfaceError) as error:
         if decided:
             raise _CommitUnanswered from error
+        if ledger is None and isinstance(error.__cause__, postgres.LockNotAvailable):
+            raise _SlotsLocked(slot_ids) from error
         raise
     return ledger, outcomes
 
 
 def _decide(request: Request[Any], ledger: Ledger) -> Outcome:
     try:
-        outcome: Outcome = request.decide(ledger)
+        with on_behalf_of(request.request_id):
+            outcome: Outcome = request.decide(ledger)
     except DomainError as refused:
         return refused
     return outcome
@@ -252,6 +337,10 @@ def _guard_name(slot_id: UUID) -> str:
 def _refusal_of(error: Exception) -> Exception:
     """What a caller is told when its own transaction failed."""
     cause = error.__cause__
+    if isinstance(error, _SlotsLocked):
+        return SlotBusy()
+    if isinstance(cause, postgres.LockNotAvailable) and _KEY_IS_TAKEN in (cause.diag.context or ""):
+        return IdempotencyInProgress()
     if isinstance(cause, postgres.LockNotAvailable | postgres.QueryCanceled):
         return SlotBusy()
     if isinstance(cause, postgres.ExclusionViolation):

@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 from bookings.states import BookingStatus
-from reserve.core.errors import Busy, Conflict, Gone, Unprocessable
+from reserve.core.errors import Busy, Conflict, Gone, ServiceUnavailable, Unprocessable
 
 
 class SlotUnavailable(Conflict):
@@ -62,6 +62,15 @@ class SlotBusy(Busy):
         return timedelta(seconds=1)
 
 
+class OutcomeUnknown(ServiceUnavailable):
+    """No answer came, of the database or in time: it may have been carried out."""
+
+    message = (
+        "No answer came in time, and it may have been done."
+        " Look, or repeat the call with the same idempotency key."
+    )
+
+
 class BookingLimitReached(Conflict):
     code = "BOOKING_LIMIT_REACHED"
     message = "You have as many open bookings here as the venue allows."
@@ -70,6 +79,13 @@ class BookingLimitReached(Conflict):
 class IdempotencyMismatch(Unprocessable):
     code = "IDEMPOTENCY_MISMATCH"
     message = "This idempotency key came with other content before."
+
+
+class IdempotencyInProgress(Busy):
+    """The first call with this key is still running; the same call may be made again."""
+
+    code = "IDEMPOTENCY_IN_PROGRESS"
+    message = "The first call with this idempotency key is still running. Try again."
 
 
 class CapacityInUse(Conflict):

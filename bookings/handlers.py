@@ -10,18 +10,21 @@ from bookings.services.guests import erase_guests as erase_guests_of
 from bookings.services.publication import request_republication
 from bookings.states import BookingStatus
 from reserve.outbox.models import Event
+from reserve.outbox.services import mixes_requests
 from venues.models import ConfirmationMode
 
 
+@mixes_requests
 def confirm_new_bookings(events: Sequence[Event]) -> None:
     """Confirm the bookings of venues that do so by themselves."""
+    causes = {event.subject_id: event.request_id for event in events}
     waiting = Booking.objects.filter(
-        pk__in={event.subject_id for event in events},
+        pk__in=causes,
         status=BookingStatus.PENDING,
         venue__confirmation_mode=ConfirmationMode.AUTOMATIC,
     )
-    booking_ids = list(waiting.values_list("pk", flat=True))
-    for outcome in confirm_automatically(booking_ids=booking_ids):
+    wanted = {booking_id: causes[booking_id] for booking_id in waiting.values_list("pk", flat=True)}
+    for outcome in confirm_automatically(causes=wanted):
         # Somebody was quicker: confirmed, cancelled or declined, it waits no more.
         if isinstance(outcome, Exception) and not isinstance(outcome, InvalidState):
             raise outcome

@@ -10,13 +10,12 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Generic
 from uuid import UUID
 
 from bookings.errors import SlotBusy
 from bookings.requests import Request, Result
-from reserve.core.context import request_id
 
 COMMITTERS = 2
 MAX_BATCH = 64
@@ -33,7 +32,6 @@ class Ticket(Generic[Result]):
     future: "Future[Result] | asyncio.Future[Result]"
     loop: asyncio.AbstractEventLoop | None = None
     """The event loop that the future belongs to, where it belongs to one."""
-    request_id: str = field(default_factory=request_id)
 
     def is_wanted(self) -> bool:
         """Whether its caller is still there, now that its turn has come."""
@@ -62,6 +60,15 @@ class BatchQueue:
                 raise SlotBusy
             self._waiting.append(ticket)
             return self._may_begin() and self._is_free(ticket)
+
+    def withdraw(self, ticket: Ticket[Any]) -> bool:
+        """Leave the queue; False where the ticket's turn has come already."""
+        with self._changed:
+            try:
+                self._waiting.remove(ticket)
+            except ValueError:
+                return False
+            return True
 
     def next_batch(self) -> list[Ticket[Any]]:
         """Whoever is served next, in order of arrival; nobody where all must wait.

@@ -139,6 +139,21 @@ def lock_slots(slot_ids: Collection[UUID]) -> tuple[dict[UUID, Slot], datetime |
     return slots, now
 
 
+# Locks what nobody else has, for as long as the statement takes, and tells of the rest.
+_LOCKED_ELSEWHERE = """
+WITH free AS (
+  SELECT id FROM bookings_slot WHERE id = ANY(%(slot_ids)s) FOR NO KEY UPDATE SKIP LOCKED
+)
+SELECT id FROM bookings_slot
+WHERE id = ANY(%(slot_ids)s) AND id NOT IN (SELECT id FROM free)
+"""
+
+
+def slots_locked_elsewhere(slot_ids: Collection[UUID]) -> set[UUID]:
+    """Which of these slots other sessions have locked at this moment. Waits for nobody."""
+    return {row[0] for row in _execute(_LOCKED_ELSEWHERE, {"slot_ids": list(slot_ids)}).fetchall()}
+
+
 def write(changes: Mapping[str, list[dict[str, Any]]]) -> None:
     """Write what a batch has decided, in one statement, and nothing where there is nothing.
 

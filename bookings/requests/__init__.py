@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection
+from dataclasses import dataclass, field
 from typing import ClassVar, Generic, TypeVar
 from uuid import UUID
 
@@ -10,12 +11,17 @@ from bookings.difference import Difference
 from bookings.idempotency import IdempotentCall
 from bookings.ledger import Ledger
 from bookings.models import Booking, Slot
+from reserve.core.context import request_id as current_request_id
 
 Result = TypeVar("Result", bound=Booking | Slot | Difference)
 
 
+@dataclass(frozen=True, slots=True)
 class Request(ABC, Generic[Result]):
     """Names what is to be locked, and decides once it is."""
+
+    request_id: str = field(default_factory=current_request_id, kw_only=True, compare=False)
+    """Of the HTTP request or task that asks; its events carry it."""
 
     call: ClassVar[IdempotentCall | None] = None
     """The call that it may repeat."""

@@ -1,6 +1,6 @@
 """What can be done with bookings. Each goes through the desk."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -169,10 +169,17 @@ def _check_guest_count(guest_count: int) -> None:
         raise Invalid.field("guest_count", f"This must be from 1 to {MAX_GUEST_COUNT}.")
 
 
-def confirm_automatically(*, booking_ids: Sequence[UUID]) -> list[Outcome]:
-    """Confirm pending bookings of venues that leave it to the queue."""
+def confirm_automatically(*, causes: Mapping[UUID, str]) -> list[Outcome]:
+    """Confirm pending bookings of venues that leave it to the queue.
+
+    Args:
+        causes: the bookings, each with the id of the request that made it.
+    """
     return desk.submit_all(
-        [ApplyTransition(SYSTEM, booking_id, APPROVE) for booking_id in booking_ids]
+        [
+            ApplyTransition(SYSTEM, booking_id, APPROVE, request_id=cause)
+            for booking_id, cause in causes.items()
+        ]
     )
 
 

@@ -83,4 +83,3 @@ def add_slot(
 def _check_capacity(capacity: int) -> None:
     if not 1 <= capacity <= MAX_CAPACITY:
         raise Invalid.field("capacity", f"This must be from 1 to {MAX_CAPACITY}.")
-

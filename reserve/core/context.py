@@ -1,6 +1,8 @@
 """What a request carries through web, task and WebSocket: its id, and where it came from."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from uuid import uuid4
 
@@ -34,3 +36,17 @@ def begin_request(offered: str = "", *, address: str = "", user_agent: str = "")
     _client_address.set(address)
     _user_agent.set(user_agent)
     return value
+
+
+@contextmanager
+def on_behalf_of(cause: str) -> Iterator[None]:
+    """Let what is done within carry the id of the request that caused it.
+
+    Where whoever works for several requests says so, each log line and event has the
+    id of its own. The request that is being served meanwhile keeps its id and address.
+    """
+    token = _request_id.set(cause)
+    try:
+        yield
+    finally:
+        _request_id.reset(token)

@@ -88,9 +88,7 @@ class _Guards:
         deadline = time.monotonic() + _PATIENCE_SECONDS
         try:
             redis = _client()
-            while self._abandoned:
-                self._release(redis, *self._abandoned[-1])
-                self._abandoned.pop()
+            self._let_go_abandoned(redis)
             while True:
                 waiting_expires = int(_PATIENCE_SECONDS * 2000)
                 arguments = (token, _LEASE_MILLISECONDS, waiting_expires)
@@ -105,6 +103,19 @@ class _Guards:
             return []
         self._breaker.reset()
         return names[:had]
+
+    def _let_go_abandoned(self, redis: Any) -> None:
+        while True:
+            # Off the pile before the call: two committers come here at once.
+            try:
+                names, token = self._abandoned.pop()
+            except IndexError:
+                return
+            try:
+                self._release(redis, names, token)
+            except BaseException:
+                self._abandoned.append((names, token))
+                raise
 
     def _let_go(self, names: list[str], token: str) -> None:
         try:

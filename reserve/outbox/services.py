@@ -1,10 +1,12 @@
 """The relay: claims undelivered events, hands them to their handlers, records the outcome.
 
 At least once, and in order per subject: an event is claimed only when no earlier
-one of its subject is still on its way. Handlers take a batch of events, so that
-they can work as the desk does, and are idempotent.
+one of its subject is still on its way. Handlers take a batch of events and are
+idempotent. What they log and record carries the id of the request that the events
+come from.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
@@ -15,6 +17,7 @@ from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Now
 from django.utils.module_loading import import_string
 
+from reserve.core.context import on_behalf_of
 from reserve.core.logging import get_logger
 from reserve.outbox.models import Event
 
@@ -23,12 +26,24 @@ Routes = Mapping[str, Sequence[Handler]]
 
 log = get_logger(__name__)
 
+_mixing: set[Handler] = set()
+
 # Longer than the longest run of a relay task, which CELERY_TASK_TIME_LIMIT ends.
 CLAIM_LEASE = timedelta(seconds=60)
 CLAIM_SIZE = 200
 # With the back-off below this is about two hours.
 MAX_ATTEMPTS = 20
 _MAX_BACKOFF = timedelta(minutes=10)
+
+
+def mixes_requests(handler: Handler) -> Handler:
+    """Mark a handler that takes events of many requests at once, as the desk does.
+
+    It says itself on whose behalf it does what; the others are called with the
+    events of one request at a time.
+    """
+    _mixing.add(handler)
+    return handler
 
 
 def record(events: Sequence[Event]) -> None:
@@ -46,7 +61,9 @@ def relay_pending_events() -> int:
     for name in dict.fromkeys(event.name for event in claimed):
         events = [event for event in claimed if event.name == name]
         for handler in routes.get(name, ()):
-            failures |= _deliver(handler, [event for event in events if event not in failures])
+            wanted = [event for event in events if event not in failures]
+            for batch in _batches(handler, wanted):
+                failures |= _deliver(handler, batch)
     _record_outcomes(claimed, failures)
     return len(claimed)
 
@@ -72,21 +89,30 @@ def _claim() -> list[Event]:
     return claimed
 
 
+def _batches(handler: Handler, events: Sequence[Event]) -> list[list[Event]]:
+    if handler in _mixing:
+        return [list(events)] if events else []
+    by_request: defaultdict[str, list[Event]] = defaultdict(list)
+    for event in events:
+        by_request[event.request_id].append(event)
+    return list(by_request.values())
+
+
 def _deliver(handler: Handler, events: Sequence[Event]) -> dict[Event, Exception]:
     """Call a handler with a batch; if that fails, with one event at a time."""
-    if not events:
-        return {}
-    try:
-        handler(events)
-    except Exception as error:
-        if len(events) == 1:
-            log.warning("handler_failed", event_id=events[0].public_id, exc_info=True)
-            return {events[0]: error}
-        failures: dict[Event, Exception] = {}
-        for event in events:
-            failures |= _deliver(handler, [event])
-        return failures
-    return {}
+    with on_behalf_of(events[0].request_id):
+        try:
+            handler(events)
+        except Exception as error:
+            if len(events) == 1:
+                log.warning("handler_failed", event_id=events[0].public_id, exc_info=True)
+                return {events[0]: error}
+        else:
+            return {}
+    failures: dict[Event, Exception] = {}
+    for event in events:
+        failures |= _deliver(handler, [event])
+    return failures
 
 
 def _record_outcomes(claimed: Sequence[Event], failures: Mapping[Event, Exception]) -> None:
@@ -97,7 +123,8 @@ def _record_outcomes(claimed: Sequence[Event], failures: Mapping[Event, Exceptio
         mine = Event.objects.filter(pk=event.pk, attempts=event.attempts, delivered_at=None)
         reason = f"{type(error).__name__}: {error}"[:2000]
         if event.attempts >= MAX_ATTEMPTS:
-            log.error("event_dead", event_id=event.public_id, reason=type(error).__name__)
+            with on_behalf_of(event.request_id):
+                log.error("event_dead", event_id=event.public_id, reason=type(error).__name__)
             mine.update(dead_at=Now(), last_error=reason)
         else:
             backoff = min(timedelta(seconds=2**event.attempts), _MAX_BACKOFF)

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from concurrent.futures import Future
+from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import pytest
@@ -14,13 +15,13 @@ from bookings.queue import COMMITTERS, MAX_BATCH, BatchQueue, Ticket
 from bookings.requests import Request
 
 
+@dataclass(frozen=True, slots=True)
 class _Wish(Request[Booking]):
-    def __init__(self, slot: UUID | None) -> None:
-        self._slot = slot
+    slot: UUID | None
 
     @property
     def named_slot(self) -> UUID | None:
-        return self._slot
+        return self.slot
 
     def decide(self, ledger: Ledger) -> Booking:
         raise NotImplementedError
@@ -110,3 +111,16 @@ def test_a_full_queue_takes_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     queue = _queue_of(_ticket())
     with pytest.raises(SlotBusy):
         queue.join(_ticket())
+
+
+def test_whoever_withdraws_is_not_served_and_whose_turn_has_come_cannot() -> None:
+    served = _ticket(slot := uuid4())
+    queue = _queue_of(served)
+    batch = queue.next_batch()
+    assert not queue.withdraw(served)
+    queue.finish(batch)
+    late = _ticket(slot)
+    queue.join(late)
+    assert queue.withdraw(late)
+    assert not queue.withdraw(late)
+    assert queue.next_batch() == []

@@ -74,7 +74,7 @@ def story() -> Story:
     slots = make_consecutive_slots(resource, 4)
     actor = make_customer()
     confirmed = create_booking(actor=actor, seats=seats_on(slots[0], 2))
-    confirm_automatically(booking_ids=[confirmed.pk])
+    confirm_automatically(causes={confirmed.pk: ""})
     held = create_hold(actor=actor, seats=seats_on(slots[0], 3))
     long = create_booking(actor=actor, seats=seats_on(slots[1], 2, slot_count=3))
     return Story(resource, other_resource, slots, confirmed, held, long, actor)

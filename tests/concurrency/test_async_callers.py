@@ -2,13 +2,16 @@
 
 import asyncio
 import threading
+import time
+from collections.abc import Callable
 
 import pytest
 from django.db import connection
 
 from bookings import desk as desk_module
 from bookings.desk import Desk
-from bookings.errors import SlotUnavailable
+from bookings.errors import OutcomeUnknown, SlotUnavailable
+from bookings.ledger import Ledger
 from bookings.models import Booking
 from bookings.queue import COMMITTERS
 from bookings.requests.create import TakeSeats
@@ -87,6 +90,33 @@ def test_whoever_hangs_up_before_their_turn_takes_nothing(
     slot.refresh_from_db()
     assert slot.reserved == 1
     assert Booking.objects.count() == 1
+
+
+def test_whose_turn_has_come_is_not_told_that_nothing_happened(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be carried out yet: a refusal would be a lie."""
+    monkeypatch.setattr(desk_module, "_PATIENCE_SECONDS", 0.2)
+    request = TakeSeats(make_customer(), seats_on(make_slot()), BookingStatus.PENDING)
+    write = Ledger.write
+
+    def write_late(ledger: Ledger) -> None:
+        time.sleep(1)
+        write(ledger)
+
+    monkeypatch.setattr(Ledger, "write", write_late)
+    with pytest.raises(OutcomeUnknown) as unknown:
+        asyncio.run(desk.submit_async(request))
+    assert unknown.value.code == "SERVICE_UNAVAILABLE"
+    assert unknown.value.retry_after is not None
+    _until(lambda: Booking.objects.count() == 1)
+
+
+def _until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_too_many_waiting_reads_are_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:

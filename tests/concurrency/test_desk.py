@@ -1,8 +1,11 @@
 """The desk when something breaks under it."""
 
+import asyncio
 import socket
 import threading
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 
 import pytest
@@ -29,27 +32,72 @@ def _taking(slot: Slot, guest_count: int = 1) -> TakeSeats:
     return TakeSeats(make_customer(), seats_on(slot, guest_count), BookingStatus.PENDING)
 
 
+@pytest.mark.usefixtures("with_brief_lock_waits")
 def test_a_slot_that_stays_locked_is_busy_and_nothing_has_changed() -> None:
-    slot, locked, done = make_slot(), threading.Event(), threading.Event()
-
-    def hold_the_lock() -> None:
-        with transaction.atomic():
-            Slot.objects.select_for_update().get(pk=slot.pk)
-            locked.set()
-            done.wait(20)
-        connection.close()
-
-    holder = threading.Thread(target=hold_the_lock)
-    holder.start()
-    locked.wait(10)
-    try:
+    slot = make_slot()
+    with _locked_elsewhere(slot):
         (outcome,) = commit([_taking(slot)])
-    finally:
-        done.set()
-        holder.join()
     assert isinstance(outcome, SlotBusy)
     assert outcome.retry_after is not None
     assert not Booking.objects.exists()
+
+
+@pytest.mark.usefixtures("with_brief_lock_waits")
+def test_of_a_batch_only_those_wait_in_vain_who_want_the_locked_slots() -> None:
+    """Twenty want two slots that another session keeps; twenty others have theirs, soon."""
+    locked, free = [make_slot(), make_slot()], [make_slot(capacity=10) for _ in range(2)]
+    batch = [_taking((*locked, *free)[number % 4]) for number in range(40)]
+    with _locked_elsewhere(*locked):
+        began = time.monotonic()
+        outcomes = commit(batch)
+        took = time.monotonic() - began
+    kinds = [type(outcome) for outcome in outcomes]
+    assert kinds == [SlotBusy, SlotBusy, Booking, Booking] * 10
+    # The lock's time limit for the batch, and once more for each locked slot: not for each caller.
+    assert took < 1
+    assert [(slot.reserved, slot.version) for slot in _read(locked)] == [(0, 0)] * 2
+    assert [slot.reserved for slot in _read(free)] == [10, 10]
+    assert Booking.objects.count() == Event.objects.count() == 20
+
+
+@pytest.mark.usefixtures("with_brief_lock_waits")
+def test_control_tried_one_by_one_each_waits_for_the_lock_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(desk_module, "_by_locked_slot", lambda *_: {None: []})
+    locked = make_slot()
+    with _locked_elsewhere(locked):
+        began = time.monotonic()
+        outcomes = commit([*[_taking(locked) for _ in range(8)], _taking(make_slot())])
+    # Bounded all the same, but whoever is last is told to come again though nothing was in the way.
+    assert [type(outcome) for outcome in outcomes] == [SlotBusy] * 9
+    assert 0.6 < time.monotonic() - began < 1.4
+
+
+@contextmanager
+def _locked_elsewhere(*slots: Slot) -> Iterator[None]:
+    """Another session has the rows of these slots, until the block is left."""
+    is_locked, done = threading.Event(), threading.Event()
+
+    def hold_the_locks() -> None:
+        with transaction.atomic():
+            list(Slot.objects.select_for_update().filter(pk__in=[slot.pk for slot in slots]))
+            is_locked.set()
+            done.wait(30)
+        connection.close()
+
+    holder = threading.Thread(target=hold_the_locks)
+    holder.start()
+    is_locked.wait(10)
+    try:
+        yield
+    finally:
+        done.set()
+        holder.join()
+
+
+def _read(slots: Sequence[Slot]) -> list[Slot]:
+    return [Slot.objects.get(pk=slot.pk) for slot in slots]
 
 
 def test_a_batch_that_fails_as_a_whole_is_retried_singly(
@@ -110,11 +158,15 @@ def own_guards(monkeypatch: pytest.MonkeyPatch) -> locks._Guards:
     return found
 
 
-def test_with_redis_gone_bookings_go_on(
-    own_guards: locks._Guards, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    out_of_reach = Redis(host="127.0.0.1", port=1)
-    monkeypatch.setattr(locks, "_client", lambda: out_of_reach)
+@pytest.fixture
+def out_of_reach(monkeypatch: pytest.MonkeyPatch, settings) -> Redis:
+    limits = settings.CACHES["guards"]["OPTIONS"]["CONNECTION_POOL_KWARGS"]
+    client = Redis(connection_pool=ConnectionPool(host="127.0.0.1", port=1, **limits))
+    monkeypatch.setattr(locks, "_client", lambda: client)
+    return client
+
+
+def test_with_redis_gone_bookings_go_on(own_guards: locks._Guards, out_of_reach: Redis) -> None:
     assert all(isinstance(commit([_taking(make_slot())])[0], Booking) for _ in range(3))
     assert own_guards._breaker.is_tripped
 
@@ -144,6 +196,34 @@ def test_a_guard_that_was_taken_after_we_gave_up_is_let_go(
         own_guards._abandoned.append(([name.decode()], client.get(name).decode()))
         with own_guards.hold(["another"]):
             assert not client.exists("guard.late")
+
+
+def test_abandoned_guards_are_let_go_once_by_whoever_comes_first(
+    own_guards: locks._Guards, monkeypatch: pytest.MonkeyPatch, race
+) -> None:
+    """Two committers at once, when Redis is back: neither's booking may suffer from it."""
+    release, let_go = locks._Guards._release, []
+
+    def release_slowly(redis, names, token) -> None:
+        let_go.extend(name for name in names if name.startswith("guard.abandoned"))
+        time.sleep(0.02)
+        release(redis, names, token)
+
+    monkeypatch.setattr(locks._Guards, "_release", staticmethod(release_slowly))
+    own_guards._abandoned.extend(([f"guard.abandoned.{number}"], "token") for number in range(5))
+    outcomes = race([partial(commit, [_taking(make_slot())]) for _ in range(2)])
+    assert [type(found[0]) for found in outcomes] == [Booking, Booking], outcomes
+    assert sorted(let_go) == [f"guard.abandoned.{number}" for number in range(5)]
+    assert not own_guards._abandoned
+
+
+def test_abandoned_guards_stay_abandoned_where_redis_fails_again(
+    own_guards: locks._Guards, out_of_reach: Redis
+) -> None:
+    own_guards._abandoned.append((["guard.abandoned"], "token"))
+    with own_guards.hold(["another"]):
+        pass
+    assert (["guard.abandoned"], "token") in own_guards._abandoned
 
 
 def test_a_guard_that_somebody_keeps_is_waited_for_and_then_ignored(
@@ -193,6 +273,23 @@ def test_a_full_queue_turns_callers_away(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(queue, "MAX_QUEUE", 0)
     with pytest.raises(SlotBusy):
         Desk().submit(_taking(make_slot()))
+
+
+def test_whose_turn_does_not_come_in_time_is_told_so_and_has_taken_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(desk_module, "_PATIENCE_SECONDS", 0.1)
+    desk, request = Desk(), _taking(make_slot())
+    # Committers are all busy, for longer than anybody waits.
+    monkeypatch.setattr(queue, "COMMITTERS", 0)
+    with pytest.raises(SlotBusy) as refused:
+        desk.submit(request)
+    assert refused.value.retry_after is not None
+    with pytest.raises(SlotBusy):
+        asyncio.run(desk.submit_async(request))
+    monkeypatch.undo()
+    assert desk._queue.next_batch() == []
+    assert not Booking.objects.exists()
 
 
 def test_a_crash_between_insert_and_commit_leaves_nothing(

@@ -1,18 +1,24 @@
 """Races between calls with one idempotency key, and their controls."""
 
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 
-from bookings.errors import (
-    IdempotencyMismatch,
-)
+from bookings import desk
+from bookings.errors import IdempotencyInProgress, IdempotencyMismatch
 from bookings.idempotency import Memory
-from bookings.models import Booking
+from bookings.models import Booking, IdempotencyKey
+from reserve.core.clock import now
 from tests.concurrency.races import (
     Race,
     assert_books_agree,
     at_once,
+    booked,
     slots_of_one_room,
     take,
     winners,
@@ -39,6 +45,49 @@ def test_one_call_made_eight_times_at_once_is_one_booking(race: Race, number: in
     ]
     _assert_carried_out_once(at_once(race, *calls))
     assert_books_agree(*slots)
+
+
+@pytest.mark.usefixtures("with_brief_lock_waits")
+def test_a_call_whose_first_one_is_still_running_is_told_so_in_time() -> None:
+    """The first has written its key and not committed, on another slot: only the key is met."""
+    (slot, elsewhere), customer = slots_of_one_room(2), make_customer()
+    call = take(slot, actor=customer, idempotency_key="k")
+    assert call.call is not None
+    first = booked(elsewhere)
+    with _still_running(IdempotencyKey(caller=call.call.caller, key="k", booking=first)):
+        began = time.monotonic()
+        # In a batch the others do not suffer from it.
+        outcomes = desk.commit([call, take(slot)])
+        assert time.monotonic() - began < 0.8
+    assert [type(outcome) for outcome in outcomes] == [IdempotencyInProgress, Booking]
+    assert outcomes[0].retry_after is not None
+    assert (Booking.objects.count(), IdempotencyKey.objects.count()) == (2, 0)
+    assert isinstance(desk.commit([call])[0], Booking)
+    assert_books_agree(slot, elsewhere)
+
+
+@contextmanager
+def _still_running(key: IdempotencyKey) -> Iterator[None]:
+    """Another session has written this key, and goes back on it at the end of the block."""
+    is_written, done = threading.Event(), threading.Event()
+    key.fingerprint, key.created_at = b"x" * 32, now()
+
+    def write_and_wait() -> None:
+        with transaction.atomic():
+            key.save(force_insert=True)
+            is_written.set()
+            done.wait(30)
+            transaction.set_rollback(True)
+        connection.close()
+
+    first = threading.Thread(target=write_and_wait)
+    first.start()
+    is_written.wait(10)
+    try:
+        yield
+    finally:
+        done.set()
+        first.join()
 
 
 def test_control_without_the_key_a_call_is_carried_out_each_time(

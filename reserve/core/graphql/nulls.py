@@ -53,9 +53,7 @@ def _defaults(
 
 
 def _filled(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: defaults.get(name) if value is None else value for name, value in given.items()
-    }
+    return {name: defaults.get(name) if value is None else value for name, value in given.items()}
 
 
 def _filling(make: Callable[[dict[str, Any]], Any], defaults: Mapping[str, Any]) -> Any:
