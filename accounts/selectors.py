@@ -124,7 +124,7 @@ def visible_organization(*, actor: Actor, organization_id: UUID) -> Organization
 
 
 def organizations_page(
-    *, actor: Actor, first: int, after: str | None, before: str | None = None
+    *, actor: Actor, first: int, after: str | None = None, before: str | None = None
 ) -> Page[Organization]:
     """A page of the organizations that the actor works for, by name.
 
@@ -143,7 +143,7 @@ def members_page(
     actor: Actor,
     organization_id: UUID,
     first: int,
-    after: str | None,
+    after: str | None = None,
     before: str | None = None,
 ) -> Page[Membership]:
     """A page of those who work for an organization, by role.
@@ -161,7 +161,7 @@ def invitations_page(
     actor: Actor,
     organization_id: UUID,
     first: int,
-    after: str | None,
+    after: str | None = None,
     before: str | None = None,
 ) -> Page[Invitation]:
     """A page of the invitations of an organization that may still be accepted, by address.

@@ -1,4 +1,6 @@
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any, ClassVar
 
 from bookings.states import BookingStatus
 from reserve.core.errors import Busy, Conflict, Gone, ServiceUnavailable, Unprocessable
@@ -7,6 +9,7 @@ from reserve.core.errors import Busy, Conflict, Gone, ServiceUnavailable, Unproc
 class SlotUnavailable(Conflict):
     code = "SLOT_UNAVAILABLE"
     message = "Fewer seats are left than asked for."
+    example_details: ClassVar[Mapping[str, Any]] = {"remaining_capacity": 1}
 
     def __init__(self, *, remaining_capacity: int) -> None:
         super().__init__(remaining_capacity=remaining_capacity)
@@ -39,11 +42,13 @@ class HoldExpired(Gone):
 
 class InvalidState(Conflict):
     code = "INVALID_STATE"
+    message = "The booking's status does not allow this."
 
     def __init__(self, *, status: BookingStatus, done: str) -> None:
         super().__init__(
             f"A booking that is {status.label.lower()} cannot be {done}.",
-            status=status.value,
+            # Not `status`, which is that of the answer (RFC 9457).
+            booking_status=status.value,
         )
 
 

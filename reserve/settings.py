@@ -506,15 +506,32 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
     "DEFAULT_RENDERER_CLASSES": ["reserve.core.rest.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["reserve.core.rest.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "reserve.core.rest.negotiation.OnlyJSON",
+    "DEFAULT_METADATA_CLASS": "reserve.core.rest.negotiation.AllowedMethods",
+    "URL_FORMAT_OVERRIDE": None,
+    "DEFAULT_SCHEMA_CLASS": "reserve.core.rest.openapi.OperationSchema",
     "EXCEPTION_HANDLER": "reserve.core.rest.problems.problem_response",
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {
+    "OAS_VERSION": "3.1.0",
     "TITLE": "ReserveAPI",
     "DESCRIPTION": "Availability and bookings of venues.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "BookingStatus": "bookings.api.rest.fields.BOOKING_STATUSES",
+        "SlotStatus": "bookings.api.rest.fields.SLOT_STATUSES",
+        "Role": "accounts.models.Role",
+        "BookingMode": "venues.models.BookingMode",
+        "ConfirmationMode": "venues.models.ConfirmationMode",
+        "Weekday": "venues.models.Weekday",
+        "ConflictKind": "bookings.difference.ConflictKind",
+    },
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "reserve.core.rest.openapi.share",
+    ],
 }

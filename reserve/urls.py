@@ -1,10 +1,11 @@
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView
 
 from reserve import health
 from reserve.admin_login import admin_login
+from reserve.core.rest.views import NoSuchPath
 from reserve.playground import playground
 
 urlpatterns = [
@@ -16,6 +17,7 @@ urlpatterns = [
     path("api/v1/", include("accounts.api.urls")),
     path("api/v1/", include("venues.api.urls")),
     path("api/v1/", include("bookings.api.urls")),
+    re_path("^api/", NoSuchPath.as_view()),
     path("account/", include("accounts.pages")),
     path("metrics", health.metrics),
 ]

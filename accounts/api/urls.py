@@ -24,7 +24,7 @@ urlpatterns = [
     path("organizations", organizations.OrganizationsView.as_view()),
     path(_organization, organizations.OrganizationView.as_view(), name="organization"),
     path(f"{_organization}/members", organizations.MembersView.as_view()),
-    path(f"{_organization}/members/<str:member>", organizations.MemberView.as_view()),
+    path(f"{_organization}/members/<str:membership>", organizations.MemberView.as_view()),
     path(f"{_organization}/invitations", organizations.InvitationsView.as_view()),
     path(
         f"{_organization}/invitations/<str:invitation>",

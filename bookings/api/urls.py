@@ -6,19 +6,21 @@ urlpatterns = [
     path("venues/<str:venue>", schedule.VenueView.as_view(), name="venue"),
     path("venues/<str:venue>/resources", schedule.ResourcesView.as_view()),
     path(
-        "venues/<str:venue>/resources/<str:part>",
+        "venues/<str:venue>/resources/<str:resource>",
         schedule.ResourceView.as_view(),
         name="resource",
     ),
     path("venues/<str:venue>/opening-hours", schedule.OpeningHoursView.as_view()),
     path("venues/<str:venue>/special-hours", schedule.SpecialHoursView.as_view()),
     path(
-        "venues/<str:venue>/special-hours/<str:part>",
+        "venues/<str:venue>/special-hours/<str:special_hours>",
         schedule.OneSpecialHoursView.as_view(),
         name="special-hours",
     ),
     path("venues/<str:venue>/closures", schedule.ClosuresView.as_view()),
-    path("venues/<str:venue>/closures/<str:part>", schedule.ClosureView.as_view(), name="closure"),
+    path(
+        "venues/<str:venue>/closures/<str:closure>", schedule.ClosureView.as_view(), name="closure"
+    ),
     path("venues/<str:venue>/slots", slots.SlotsView.as_view()),
     path("venues/<str:venue>/slots/<str:slot>", slots.SlotView.as_view(), name="slot"),
     path("venues/<str:venue>/calendar", slots.CalendarView.as_view()),
@@ -32,6 +34,7 @@ urlpatterns = [
     path("bookings/<str:booking>/approve", bookings.ApproveView.as_view()),
     path("bookings/<str:booking>/decline", bookings.DeclineView.as_view()),
     path("bookings/<str:booking>/check-in", bookings.CheckInView.as_view()),
+    path("bookings/<str:booking>/undo-check-in", bookings.UndoCheckInView.as_view()),
     path("bookings/<str:booking>/no-show", bookings.NoShowView.as_view()),
     path("bookings/<str:booking>/complete", bookings.CompleteView.as_view()),
 ]

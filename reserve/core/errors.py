@@ -18,6 +18,8 @@ class DomainError(Exception):
     code: ClassVar[str] = "INTERNAL_SERVER_ERROR"
     status: ClassVar[int] = 500
     message: ClassVar[str] = "Something went wrong on our side."
+    example_details: ClassVar[Mapping[str, Any]] = {}
+    """Details that it always carries, as documentation shows them."""
 
     def __init__(self, message: str | None = None, **details: Any) -> None:
         self.text = message or self.message

@@ -15,7 +15,8 @@ from ulid import ULID
 from reserve.core.errors import Invalid
 
 # The first of 26 base32 characters holds 3 bits of the 128.
-_ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
+ULID_PATTERN = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
+_ULID = re.compile(ULID_PATTERN)
 
 
 def new_id() -> UUID:

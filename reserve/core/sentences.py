@@ -17,3 +17,8 @@ UNKNOWN = "This member is not known."
 def no_choice(value: object) -> str:
     """Of a value that is none of those to choose from; Django's forms say the same."""
     return f"Value {value!r} is not a valid choice."
+
+
+def from_to(least: object, most: object) -> str:
+    """Of a value that must lie between two others, both included."""
+    return f"This must be from {least} to {most}."

@@ -1,15 +1,19 @@
 from django.urls import reverse
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.api.rest.people import UserSerializer
+from accounts.errors import TokenReused
 from accounts.password_threads import wait_for_password_thread
 from accounts.services.logins import log_in, log_out, refresh_tokens
 from accounts.services.users import register
-from reserve.core.rest.serializers import StrictCharField, StrictSerializer
+from reserve.core.rest.operations import Login, operation
+from reserve.core.rest.serializers import StrictCharField, StrictSerializer, body_of
+from reserve.core.rest.views import View
+
+_EXAMPLE_LOGIN = {"email": "user@example.com", "password": "securepass"}
+_EXAMPLE_REFRESH = {"refresh_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2lnbmF0dXJl"}
 
 
 class LoginSerializer(StrictSerializer):
@@ -36,41 +40,63 @@ class TokensSerializer(serializers.Serializer[object]):
     user = UserSerializer()
 
 
-class RegisterView(APIView):
-    @extend_schema(request=RegisterSerializer, responses={201: TokensSerializer})
+class RegisterView(View):
+    @operation(
+        "register",
+        body=RegisterSerializer,
+        example=_EXAMPLE_LOGIN | {"name": "Ada Lovelace"},
+        answers=TokensSerializer,
+        status=201,
+        login=Login.NONE,
+    )
     def post(self, request: Request) -> Response:
         """Open an account, and log in. The address is sent a link that verifies it."""
-        body = RegisterSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        registered = wait_for_password_thread(register, **body.validated_data)
+        body = body_of(request, RegisterSerializer)
+        registered = wait_for_password_thread(register, **body)
         headers = {"Location": reverse("me")}
         return Response(TokensSerializer(registered).data, status=201, headers=headers)
 
 
-class LoginView(APIView):
-    @extend_schema(request=LoginSerializer, responses=TokensSerializer)
+class LoginView(View):
+    @operation(
+        "log_in",
+        body=LoginSerializer,
+        example=_EXAMPLE_LOGIN,
+        answers=TokensSerializer,
+        login=Login.NONE,
+    )
     def post(self, request: Request) -> Response:
         """Exchange an e-mail address and a password for tokens."""
-        credentials = LoginSerializer(data=request.data)
-        credentials.is_valid(raise_exception=True)
-        logged_in = wait_for_password_thread(log_in, **credentials.validated_data)
+        credentials = body_of(request, LoginSerializer)
+        logged_in = wait_for_password_thread(log_in, **credentials)
         return Response(TokensSerializer(logged_in).data)
 
 
-class RefreshView(APIView):
-    @extend_schema(request=RefreshTokenSerializer, responses=TokensSerializer)
+class RefreshView(View):
+    @operation(
+        "refresh_token",
+        body=RefreshTokenSerializer,
+        example=_EXAMPLE_REFRESH,
+        answers=TokensSerializer,
+        login=Login.NONE,
+        refusals=(TokenReused,),
+    )
     def post(self, request: Request) -> Response:
         """Exchange a refresh token for the next pair. It can be used once."""
-        body = RefreshTokenSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        return Response(TokensSerializer(refresh_tokens(**body.validated_data)).data)
+        body = body_of(request, RefreshTokenSerializer)
+        return Response(TokensSerializer(refresh_tokens(**body)).data)
 
 
-class LogoutView(APIView):
-    @extend_schema(request=RefreshTokenSerializer, responses={204: None})
+class LogoutView(View):
+    @operation(
+        "log_out",
+        body=RefreshTokenSerializer,
+        example=_EXAMPLE_REFRESH,
+        status=204,
+        login=Login.NONE,
+    )
     def post(self, request: Request) -> Response:
         """End a login: its refresh tokens are refused from now on."""
-        body = RefreshTokenSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        log_out(**body.validated_data)
+        body = body_of(request, RefreshTokenSerializer)
+        log_out(**body)
         return Response(status=204)

@@ -1,17 +1,19 @@
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts import models
 from accounts.api.authentication import actor_of
-from accounts.models import Login
 from accounts.selectors import logins_of
 from accounts.services.logins import log_out_everywhere, revoke_login
+from reserve.core.rest.fields import OwnIdField
+from reserve.core.rest.operations import Login, operation
+from reserve.core.rest.pages import page_schema
+from reserve.core.rest.views import View
 
 
-class MyLoginSerializer(serializers.ModelSerializer[Login]):
-    id = serializers.CharField(source="public_id")
+class MyLoginSerializer(serializers.ModelSerializer[models.Login]):
+    id = OwnIdField(models.Login)
     last_used_at = serializers.DateTimeField(
         source="refreshed_at", help_text="When its tokens were last issued or refreshed."
     )
@@ -20,7 +22,7 @@ class MyLoginSerializer(serializers.ModelSerializer[Login]):
     )
 
     class Meta:
-        model = Login
+        model = models.Login
         fields = (
             "id",
             "device",
@@ -31,39 +33,34 @@ class MyLoginSerializer(serializers.ModelSerializer[Login]):
             "is_current",
         )
 
-    def get_is_current(self, login: Login) -> bool:
+    def get_is_current(self, login: models.Login) -> bool:
         return bool(login.pk == self.context["current"])
 
 
-class MyLoginsSerializer(serializers.Serializer[object]):
-    """One page, which holds them all: there are never more than 100."""
-
-    count = serializers.IntegerField()
-    next = serializers.CharField(allow_null=True)
-    previous = serializers.CharField(allow_null=True)
-    results = MyLoginSerializer(many=True)
-
-
-class MyLoginsView(APIView):
-    @extend_schema(responses=MyLoginsSerializer)
+class MyLoginsView(View):
+    @operation(
+        "list_my_logins",
+        answers=page_schema("MyLogin", MyLoginSerializer),
+        login=Login.REQUIRED,
+    )
     def get(self, request: Request) -> Response:
-        """Where the caller is logged in, the last used first."""
+        """Where the caller is logged in, the last used first; one page holds them all."""
         actor = actor_of(request)
         logins = logins_of(actor=actor)
-        page = {"count": len(logins), "next": None, "previous": None, "results": logins}
-        return Response(MyLoginsSerializer(page, context={"current": actor.login_id}).data)
+        rows = MyLoginSerializer(logins, many=True, context={"current": actor.login_id}).data
+        return Response({"count": len(logins), "next": None, "previous": None, "results": rows})
 
 
-class MyLoginView(APIView):
-    @extend_schema(request=None, responses={204: None})
+class MyLoginView(View):
+    @operation("revoke_login", status=204, login=Login.REQUIRED)
     def delete(self, request: Request, login: str) -> Response:
         """End one of the caller's logins: its tokens are refused from now on."""
-        revoke_login(actor=actor_of(request), login_id=Login.parse_id(login))
+        revoke_login(actor=actor_of(request), login_id=models.Login.parse_id(login))
         return Response(status=204)
 
 
-class LogoutEverywhereView(APIView):
-    @extend_schema(request=None, responses={204: None})
+class LogoutEverywhereView(View):
+    @operation("log_out_everywhere", status=204, login=Login.REQUIRED)
     def post(self, request: Request) -> Response:
         """End all of the caller's logins, this one included."""
         log_out_everywhere(actor=actor_of(request))

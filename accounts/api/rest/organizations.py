@@ -1,11 +1,9 @@
 from typing import Any
 
 from django.urls import reverse
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts import selectors
 from accounts.api.authentication import actor_of
@@ -13,19 +11,23 @@ from accounts.api.rest.passwords import LinkSerializer
 from accounts.api.venue_ids import format_venue_ids, parse_venue_ids
 from accounts.models import Invitation, Membership, Organization, Role, User
 from accounts.services import invitations, memberships, organizations
-from reserve.core.rest.pages import PageQuery, page_asked_for, page_response, page_schema
-from reserve.core.rest.serializers import StrictCharField, StrictSerializer
+from reserve.core.errors import Conflict, Forbidden
+from reserve.core.rest.fields import IdField, OwnIdField
+from reserve.core.rest.operations import Login, operation
+from reserve.core.rest.pages import PageQuery, page_response, page_schema
+from reserve.core.rest.serializers import StrictCharField, StrictSerializer, body_of
+from reserve.core.rest.views import View, changed_at
 
 
 class OrganizationSerializer(serializers.Serializer[Organization]):
-    id = serializers.CharField(source="public_id")
+    id = OwnIdField(Organization)
     name = serializers.CharField()
     slug = serializers.CharField()
 
 
 class MemberSerializer(serializers.Serializer[Membership]):
-    id = serializers.CharField(source="public_id")
-    user_id = serializers.SerializerMethodField()
+    id = OwnIdField(Membership)
+    user_id = IdField(User)
     name = serializers.CharField(source="user.name")
     email = serializers.CharField(source="user.email")
     role = serializers.ChoiceField(choices=Role.choices)
@@ -34,15 +36,12 @@ class MemberSerializer(serializers.Serializer[Membership]):
     )
     created_at = serializers.DateTimeField()
 
-    def get_user_id(self, membership: Membership) -> str:
-        return User.format_id(membership.user_id)
-
     def get_venue_ids(self, membership: Membership) -> list[str]:
         return format_venue_ids(membership.venue_ids)
 
 
 class InvitationSerializer(serializers.Serializer[Invitation]):
-    id = serializers.CharField(source="public_id")
+    id = OwnIdField(Invitation)
     email = serializers.CharField()
     role = serializers.ChoiceField(choices=Role.choices)
     venue_ids = serializers.SerializerMethodField()
@@ -87,31 +86,37 @@ class MemberChangeSerializer(StrictSerializer):
     venue_ids = VenueIdsField(required=False)
 
 
-class OrganizationsView(APIView):
-    @extend_schema(
-        operation_id="organizations_list",
-        parameters=[PageQuery],
-        responses=page_schema("Organization", OrganizationSerializer),
+class OrganizationsView(View):
+    @operation(
+        "list_organizations",
+        query=PageQuery,
+        answers=page_schema("Organization", OrganizationSerializer),
+        login=Login.REQUIRED,
     )
     def get(self, request: Request) -> Response:
         """The organizations that the caller works for, by name."""
-        page = selectors.organizations_page(actor=actor_of(request), **page_asked_for(request))
+        page = selectors.organizations_page(actor=actor_of(request), **self.asked)
         return page_response(request, page, OrganizationSerializer().to_representation)
 
-    @extend_schema(request=NewOrganizationSerializer, responses={201: OrganizationSerializer})
+    @operation(
+        "create_organization",
+        body=NewOrganizationSerializer,
+        example={"name": "Nordlys", "slug": "nordlys"},
+        answers=OrganizationSerializer,
+        status=201,
+        login=Login.REQUIRED,
+        refusals=(Forbidden,),
+    )
     def post(self, request: Request) -> Response:
         """Add an organization; for administrators, who then invite its owner."""
-        body = NewOrganizationSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        organization = organizations.create_organization(
-            actor=actor_of(request), **body.validated_data
-        )
+        body = body_of(request, NewOrganizationSerializer)
+        organization = organizations.create_organization(actor=actor_of(request), **body)
         headers = {"Location": reverse("organization", args=[organization.public_id])}
         return Response(OrganizationSerializer(organization).data, status=201, headers=headers)
 
 
-class OrganizationView(APIView):
-    @extend_schema(responses=OrganizationSerializer)
+class OrganizationView(View):
+    @operation("get_organization", answers=OrganizationSerializer, login=Login.REQUIRED)
     def get(self, request: Request, organization: str) -> Response:
         """An organization that the caller works for."""
         found = selectors.visible_organization(
@@ -120,85 +125,108 @@ class OrganizationView(APIView):
         return Response(OrganizationSerializer(found).data)
 
 
-class MembersView(APIView):
-    @extend_schema(
-        operation_id="organizations_members_list",
-        parameters=[PageQuery],
-        responses=page_schema("Member", MemberSerializer),
+class MembersView(View):
+    @operation(
+        "list_members",
+        query=PageQuery,
+        answers=page_schema("Member", MemberSerializer),
+        login=Login.REQUIRED,
+        refusals=(Forbidden,),
     )
     def get(self, request: Request, organization: str) -> Response:
         """Those who work for an organization, by role."""
         page = selectors.members_page(
             actor=actor_of(request),
             organization_id=Organization.parse_id(organization),
-            **page_asked_for(request),
+            **self.asked,
         )
         return page_response(request, page, MemberSerializer().to_representation)
 
 
-class MemberView(APIView):
-    @extend_schema(request=MemberChangeSerializer, responses=MemberSerializer)
-    def patch(self, request: Request, organization: str, member: str) -> Response:
+class MemberView(View):
+    @operation(
+        "update_member",
+        body=MemberChangeSerializer,
+        example={"role": "MANAGER"},
+        answers=MemberSerializer,
+        login=Login.REQUIRED,
+        refusals=(Forbidden, Conflict),
+    )
+    def patch(self, request: Request, organization: str, membership: str) -> Response:
         """Give a member another role, or other venues to work at."""
         organization_id = Organization.parse_id(organization)
-        membership_id = Membership.parse_id(member)
-        body = MemberChangeSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        venue_ids = body.validated_data.get("venue_ids")
-        membership = memberships.change_member(
+        membership_id = Membership.parse_id(membership)
+        body = body_of(request, MemberChangeSerializer)
+        venue_ids = body.get("venue_ids")
+        changed = memberships.change_member(
             actor=actor_of(request),
             membership_id=membership_id,
             organization_id=organization_id,
-            role=body.validated_data.get("role"),
+            role=body.get("role"),
             venue_ids=None if venue_ids is None else parse_venue_ids(venue_ids),
         )
-        return Response(MemberSerializer(membership).data)
+        return Response(MemberSerializer(changed).data)
 
-    @extend_schema(responses={204: None})
-    def delete(self, request: Request, organization: str, member: str) -> Response:
+    @operation("remove_member", status=204, login=Login.REQUIRED, refusals=(Forbidden, Conflict))
+    def delete(self, request: Request, organization: str, membership: str) -> Response:
         """End a membership; everybody may end their own."""
         memberships.remove_member(
             actor=actor_of(request),
-            membership_id=Membership.parse_id(member),
+            membership_id=Membership.parse_id(membership),
             organization_id=Organization.parse_id(organization),
         )
         return Response(status=204)
 
 
-class InvitationsView(APIView):
-    @extend_schema(
-        operation_id="organizations_invitations_list",
-        parameters=[PageQuery],
-        responses=page_schema("Invitation", InvitationSerializer),
+class InvitationsView(View):
+    @operation(
+        "list_invitations",
+        query=PageQuery,
+        answers=page_schema("Invitation", InvitationSerializer),
+        login=Login.REQUIRED,
+        refusals=(Forbidden,),
     )
     def get(self, request: Request, organization: str) -> Response:
         """The invitations that may still be accepted, by address."""
         page = selectors.invitations_page(
             actor=actor_of(request),
             organization_id=Organization.parse_id(organization),
-            **page_asked_for(request),
+            **self.asked,
         )
         return page_response(request, page, InvitationSerializer().to_representation)
 
-    @extend_schema(request=InviteSerializer, responses={201: InvitationSerializer})
+    @operation(
+        "invite_member",
+        body=InviteSerializer,
+        example={"email": "grace@example.com", "role": "STAFF"},
+        answers=InvitationSerializer,
+        status=201,
+        login=Login.REQUIRED,
+        refusals=(Forbidden, Conflict),
+    )
     def post(self, request: Request, organization: str) -> Response:
         """Offer a role to an address. Managers invite staff; owners, anybody."""
         organization_id = Organization.parse_id(organization)
-        body = InviteSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
+        body = body_of(request, InviteSerializer)
         invitation = invitations.invite_member(
             actor=actor_of(request),
             organization_id=organization_id,
-            email=body.validated_data["email"],
-            role=body.validated_data["role"],
-            venue_ids=parse_venue_ids(body.validated_data["venue_ids"]),
+            email=body["email"],
+            role=body["role"],
+            venue_ids=parse_venue_ids(body["venue_ids"]),
         )
         headers = {"Location": reverse("invitation", args=[organization, invitation.public_id])}
         return Response(InvitationSerializer(invitation).data, status=201, headers=headers)
 
 
-class InvitationView(APIView):
-    @extend_schema(responses=InvitationSerializer)
+class InvitationView(View):
+    @operation(
+        "get_invitation",
+        answers=InvitationSerializer,
+        login=Login.REQUIRED,
+        refusals=(Forbidden,),
+        last_modified=True,
+    )
     def get(self, request: Request, organization: str, invitation: str) -> Response:
         """An invitation that may still be accepted."""
         found = selectors.visible_invitation(
@@ -206,9 +234,10 @@ class InvitationView(APIView):
             invitation_id=Invitation.parse_id(invitation),
             organization_id=Organization.parse_id(organization),
         )
-        return Response(InvitationSerializer(found).data)
+        headers = changed_at(found.created_at)
+        return Response(InvitationSerializer(found).data, headers=headers)
 
-    @extend_schema(responses={204: None})
+    @operation("revoke_invitation", status=204, login=Login.REQUIRED, refusals=(Forbidden,))
     def delete(self, request: Request, organization: str, invitation: str) -> Response:
         """Take an invitation back."""
         invitations.revoke_invitation(
@@ -219,11 +248,17 @@ class InvitationView(APIView):
         return Response(status=204)
 
 
-class AcceptInvitationView(APIView):
-    @extend_schema(request=LinkSerializer, responses=MemberSerializer)
+class AcceptInvitationView(View):
+    @operation(
+        "accept_invitation",
+        body=LinkSerializer,
+        example={"token": "eyJ0IjoiZXhhbXBsZSJ9:1tZ0aB:c2lnbmF0dXJl"},
+        answers=MemberSerializer,
+        login=Login.REQUIRED,
+        refusals=(Forbidden, Conflict),
+    )
     def post(self, request: Request) -> Response:
         """Take the role that was offered to the caller's address."""
-        body = LinkSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        membership = invitations.accept_invitation(actor=actor_of(request), **body.validated_data)
+        body = body_of(request, LinkSerializer)
+        membership = invitations.accept_invitation(actor=actor_of(request), **body)
         return Response(MemberSerializer(membership).data)

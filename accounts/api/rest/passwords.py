@@ -1,12 +1,14 @@
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.api.authentication import actor_of
 from accounts.password_threads import wait_for_password_thread
 from accounts.services import emails, passwords
-from reserve.core.rest.serializers import StrictCharField, StrictSerializer
+from reserve.core.rest.operations import Login, operation
+from reserve.core.rest.serializers import StrictCharField, StrictSerializer, body_of
+from reserve.core.rest.views import View
+
+_EXAMPLE_LINK = {"token": "eyJ0IjoiZXhhbXBsZSJ9:1tZ0aB:c2lnbmF0dXJl"}
 
 
 class LinkSerializer(StrictSerializer):
@@ -31,73 +33,99 @@ class ChangePasswordSerializer(StrictSerializer):
     new_password = StrictCharField(trim_whitespace=False)
 
 
-class RequestEmailVerificationView(APIView):
-    @extend_schema(request=None, responses={202: None})
+class RequestEmailVerificationView(View):
+    @operation("request_email_verification", status=202, login=Login.REQUIRED)
     def post(self, request: Request) -> Response:
         """Have the link sent again that verifies the caller's address."""
         emails.request_email_verification(actor=actor_of(request))
         return Response(status=202)
 
 
-class VerifyEmailView(APIView):
-    @extend_schema(request=LinkSerializer, responses={204: None})
+class VerifyEmailView(View):
+    @operation(
+        "verify_email",
+        body=LinkSerializer,
+        example=_EXAMPLE_LINK,
+        status=204,
+        login=Login.NONE,
+    )
     def post(self, request: Request) -> Response:
         """Show that the address is yours, by the link sent to it."""
-        body = LinkSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        emails.verify_email(**body.validated_data)
+        body = body_of(request, LinkSerializer)
+        emails.verify_email(**body)
         return Response(status=204)
 
 
-class RequestEmailChangeView(APIView):
-    @extend_schema(request=EmailChangeSerializer, responses={202: None})
+class RequestEmailChangeView(View):
+    @operation(
+        "request_email_change",
+        body=EmailChangeSerializer,
+        example={"email": "ada@example.org", "password": "securepass"},
+        status=202,
+        login=Login.REQUIRED,
+    )
     def post(self, request: Request) -> Response:
         """Have a link sent to a new address, which counts once it is verified."""
-        body = EmailChangeSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        wait_for_password_thread(
-            emails.request_email_change, actor=actor_of(request), **body.validated_data
-        )
+        body = body_of(request, EmailChangeSerializer)
+        wait_for_password_thread(emails.request_email_change, actor=actor_of(request), **body)
         return Response(status=202)
 
 
-class ConfirmEmailChangeView(APIView):
-    @extend_schema(request=LinkSerializer, responses={204: None})
+class ConfirmEmailChangeView(View):
+    @operation(
+        "confirm_email_change",
+        body=LinkSerializer,
+        example=_EXAMPLE_LINK,
+        status=204,
+        login=Login.NONE,
+    )
     def post(self, request: Request) -> Response:
         """Change to the new address, by the link sent to it."""
-        body = LinkSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        emails.confirm_email_change(**body.validated_data)
+        body = body_of(request, LinkSerializer)
+        emails.confirm_email_change(**body)
         return Response(status=204)
 
 
-class RequestPasswordResetView(APIView):
-    @extend_schema(request=EmailSerializer, responses={202: None})
+class RequestPasswordResetView(View):
+    @operation(
+        "request_password_reset",
+        body=EmailSerializer,
+        example={"email": "user@example.com"},
+        status=202,
+        login=Login.NONE,
+    )
     def post(self, request: Request) -> Response:
         """Have a link sent to an address, if it has an account; the answer does not tell."""
-        body = EmailSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        passwords.request_password_reset(**body.validated_data)
+        body = body_of(request, EmailSerializer)
+        passwords.request_password_reset(**body)
         return Response(status=202)
 
 
-class ResetPasswordView(APIView):
-    @extend_schema(request=ResetPasswordSerializer, responses={204: None})
+class ResetPasswordView(View):
+    @operation(
+        "reset_password",
+        body=ResetPasswordSerializer,
+        example=_EXAMPLE_LINK | {"password": "another secure one"},
+        status=204,
+        login=Login.NONE,
+    )
     def post(self, request: Request) -> Response:
         """Set a new password by the link that was sent. Ends every login."""
-        body = ResetPasswordSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        wait_for_password_thread(passwords.reset_password, **body.validated_data)
+        body = body_of(request, ResetPasswordSerializer)
+        wait_for_password_thread(passwords.reset_password, **body)
         return Response(status=204)
 
 
-class ChangePasswordView(APIView):
-    @extend_schema(request=ChangePasswordSerializer, responses={204: None})
+class ChangePasswordView(View):
+    @operation(
+        "change_password",
+        body=ChangePasswordSerializer,
+        example={"current_password": "securepass", "new_password": "another secure one"},
+        status=204,
+        login=Login.REQUIRED,
+    )
     def post(self, request: Request) -> Response:
         """Set a new password. Ends all other logins."""
-        body = ChangePasswordSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        wait_for_password_thread(
-            passwords.change_password, actor=actor_of(request), **body.validated_data
-        )
+        body = body_of(request, ChangePasswordSerializer)
+        wait_for_password_thread(passwords.change_password, actor=actor_of(request), **body)
         return Response(status=204)

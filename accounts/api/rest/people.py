@@ -1,9 +1,6 @@
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.api.authentication import actor_of
 from accounts.export import export_account
@@ -12,11 +9,15 @@ from accounts.password_threads import wait_for_password_thread
 from accounts.selectors import current_user
 from accounts.services.deletion import delete_account
 from accounts.services.users import update_profile
-from reserve.core.rest.serializers import StrictCharField, StrictSerializer
+from reserve.core.errors import Conflict
+from reserve.core.rest.fields import OwnIdField
+from reserve.core.rest.operations import Login, operation
+from reserve.core.rest.serializers import StrictCharField, StrictSerializer, body_of
+from reserve.core.rest.views import View
 
 
 class UserSerializer(serializers.ModelSerializer[User]):
-    id = serializers.CharField(source="public_id")
+    id = OwnIdField(User)
 
     class Meta:
         model = User
@@ -36,31 +37,42 @@ class PasswordSerializer(StrictSerializer):
     password = StrictCharField(trim_whitespace=False)
 
 
-class MeView(APIView):
-    @extend_schema(responses=UserSerializer)
+class MeView(View):
+    @operation("get_me", answers=UserSerializer, login=Login.REQUIRED)
     def get(self, request: Request) -> Response:
         """Whose token this is."""
         return Response(UserSerializer(current_user(actor=actor_of(request))).data)
 
-    @extend_schema(request=ProfileSerializer, responses=UserSerializer)
+    @operation(
+        "update_me",
+        body=ProfileSerializer,
+        example={"locale": "da", "timezone": "Europe/Copenhagen"},
+        answers=UserSerializer,
+        login=Login.REQUIRED,
+    )
     def patch(self, request: Request) -> Response:
         """Change what the account says of the caller."""
-        body = ProfileSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        user = update_profile(actor=actor_of(request), **body.validated_data)
+        body = body_of(request, ProfileSerializer)
+        user = update_profile(actor=actor_of(request), **body)
         return Response(UserSerializer(user).data)
 
-    @extend_schema(request=PasswordSerializer, responses={204: None})
+    @operation(
+        "delete_me",
+        body=PasswordSerializer,
+        example={"password": "securepass"},
+        status=204,
+        login=Login.REQUIRED,
+        refusals=(Conflict,),
+    )
     def delete(self, request: Request) -> Response:
         """Erase the caller. Bookings stay, without a name."""
-        body = PasswordSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        wait_for_password_thread(delete_account, actor=actor_of(request), **body.validated_data)
+        body = body_of(request, PasswordSerializer)
+        wait_for_password_thread(delete_account, actor=actor_of(request), **body)
         return Response(status=204)
 
 
-class ExportView(APIView):
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+class ExportView(View):
+    @operation("export_me", answers={"type": "object"}, login=Login.REQUIRED)
     def get(self, request: Request) -> Response:
         """Everything that is held of the caller."""
         headers = {"Cache-Control": "no-store"}

@@ -1,30 +1,47 @@
 from typing import Any
 
 from django.urls import reverse
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.actors import Actor
 from accounts.api.authentication import actor_of
 from bookings import selectors, states
-from bookings.api.rest.fields import VenueTimeField
-from bookings.api.rest.slots import slots_as_json
+from bookings.api.rest.fields import BOOKING_STATUSES, StatusField, VenueTimeField
+from bookings.api.rest.slots import SlotSerializer, slots_as_json
+from bookings.errors import (
+    BookingLimitReached,
+    HoldExpired,
+    IdempotencyMismatch,
+    InvalidState,
+    OutsideBookingWindow,
+    OutsideCancellationWindow,
+    PartySizeNotAllowed,
+    SlotBusy,
+    SlotClosed,
+    SlotInPast,
+    SlotUnavailable,
+)
 from bookings.guests import GuestDetails
-from bookings.models import Booking, Slot
+from bookings.models import Booking, Guest, Slot
 from bookings.requests.create import SeatsWanted
+from bookings.rules import MAX_GUEST_COUNT, MAX_SLOT_COUNT
 from bookings.services import bookings
-from bookings.states import BookingStatus, Transition
-from reserve.core.clock import now
+from bookings.states import Transition
+from reserve.core.errors import Forbidden, NotFound
 from reserve.core.idempotency import IDEMPOTENCY_HEADER, agreed_key
+from reserve.core.rest.fields import IdField, OwnIdField
+from reserve.core.rest.operations import Login, operation
 from reserve.core.rest.serializers import (
     StrictCharField,
     StrictIntegerField,
     StrictSerializer,
     StrictTextField,
+    body_of,
 )
+from reserve.core.rest.views import View
 from venues.models import Venue
 
 # The secret of a booking made without an account; never in the address, which logs keep.
@@ -40,13 +57,27 @@ class GuestSerializer(StrictSerializer):
     locale = StrictTextField(default="en", help_text="BCP 47 language tag.")
 
 
+class BookedGuestSerializer(serializers.Serializer[Guest]):
+    name = serializers.CharField()
+    email = serializers.CharField(help_text="Empty where there is only a phone number.")
+    phone = serializers.CharField(help_text="Empty where there is only an e-mail address.")
+    locale = serializers.CharField(help_text="BCP 47 language tag.")
+
+
 class SeatsSerializer(StrictSerializer):
     """Which seats are wanted, for how many, and for whom."""
 
-    venue_id = StrictCharField()
-    slot_id = StrictCharField(help_text="The first slot.")
-    guest_count = StrictIntegerField(help_text="Size of the party, at least 1.")
-    slot_count = StrictIntegerField(default=1, help_text="Consecutive slots, all or none.")
+    venue_id = IdField(Venue)
+    slot_id = IdField(Slot, help_text="The first slot.")
+    guest_count = StrictIntegerField(
+        min_value=1, max_value=MAX_GUEST_COUNT, help_text="Size of the party."
+    )
+    slot_count = StrictIntegerField(
+        default=1,
+        min_value=1,
+        max_value=MAX_SLOT_COUNT,
+        help_text="Consecutive slots, all or none.",
+    )
     notes = StrictTextField(default="", help_text=f"At most {bookings.MAX_NOTES} characters.")
     guest = GuestSerializer(
         required=False, help_text="Who it is for, where the caller has no account or is staff."
@@ -59,8 +90,8 @@ class SeatsSerializer(StrictSerializer):
         seats: dict[str, Any] = self.validated_data
         guest = seats.get("guest")
         return SeatsWanted(
-            venue_id=Venue.parse_id(seats["venue_id"], field="venue_id"),
-            slot_id=Slot.parse_id(seats["slot_id"], field="slot_id"),
+            venue_id=seats["venue_id"],
+            slot_id=seats["slot_id"],
             guest_count=seats["guest_count"],
             slot_count=seats["slot_count"],
             notes=seats["notes"],
@@ -76,11 +107,16 @@ class ConfirmSerializer(StrictSerializer):
 
 
 class RescheduleSerializer(StrictSerializer):
-    slot_id = StrictCharField(help_text="The first of the new slots.")
+    slot_id = IdField(Slot, help_text="The first of the new slots.")
 
 
 class ChangesSerializer(StrictSerializer):
-    guest_count = StrictIntegerField(required=False, help_text="The new size of the party.")
+    guest_count = StrictIntegerField(
+        required=False,
+        min_value=1,
+        max_value=MAX_GUEST_COUNT,
+        help_text="The new size of the party.",
+    )
     notes = StrictTextField(required=False)
 
 
@@ -89,17 +125,18 @@ class ReasonSerializer(StrictSerializer):
 
 
 class BookingSerializer(serializers.Serializer[Booking]):
-    id = serializers.CharField(source="public_id")
-    venue_id = serializers.SerializerMethodField()
-    status = serializers.SerializerMethodField()
+    id = OwnIdField(Booking)
+    venue_id = IdField(Venue)
+    status = StatusField(BOOKING_STATUSES)
     confirmation_code = serializers.CharField()
     guest_count = serializers.IntegerField(help_text="Size of the party.")
     seats = serializers.IntegerField(help_text="Seats taken on each slot.")
     notes = serializers.CharField()
     start_time = VenueTimeField(source="starts_at")
     end_time = VenueTimeField(source="ends_at")
-    slots = serializers.SerializerMethodField()
-    guest = GuestSerializer()
+    slot = serializers.SerializerMethodField(help_text="The first of its slots.")
+    slots = serializers.SerializerMethodField(help_text="All of them, by their start.")
+    guest = BookedGuestSerializer()
     hold_expires_at = VenueTimeField(allow_null=True)
     created_at = VenueTimeField()
     cancelled_at = VenueTimeField(allow_null=True)
@@ -107,33 +144,82 @@ class BookingSerializer(serializers.Serializer[Booking]):
         allow_null=True, help_text="Told once to a guest without an account, who sends it back."
     )
 
-    def get_venue_id(self, booking: Booking) -> str:
-        return Venue.format_id(booking.venue_id)
+    @extend_schema_field(SlotSerializer)
+    def get_slot(self, booking: Booking) -> dict[str, Any]:
+        return self.get_slots(booking)[0]
 
-    def get_status(self, booking: Booking) -> BookingStatus:
-        return booking.status_at(now())
-
+    @extend_schema_field(SlotSerializer(many=True))
     def get_slots(self, booking: Booking) -> list[dict[str, Any]]:
-        slots = booking.slots_at_hand or selectors.slots_of_bookings([booking.pk])[booking.pk]
-        return slots_as_json(slots)
+        if booking.slots_at_hand is None:
+            booking.slots_at_hand = selectors.slots_of_bookings([booking.pk])[booking.pk]
+        return slots_as_json(booking.slots_at_hand)
 
 
-class HoldsView(APIView):
-    @extend_schema(request=SeatsSerializer, responses={201: BookingSerializer})
+_MANAGE = {
+    MANAGE_TOKEN_HEADER: (
+        "The secret of a booking that was made without an account, in place of a token.",
+        {"maxLength": 200},
+    )
+}
+_IDEMPOTENT = {
+    IDEMPOTENCY_HEADER: (
+        "Names this call: sent again within 24 hours, it is answered with the same booking.",
+        {"minLength": 1, "maxLength": 255},
+    )
+}
+_EXAMPLE_SEATS = {
+    "venue_id": "venue_01HQ3K5W6X7Y8Z9A0B1C2D3E4F",
+    "slot_id": "slot_01HQ3K5W6X7Y8Z9A0B1C2D3E4F",
+    "guest_count": 4,
+    "notes": "Window seat preferred",
+}
+_TAKEN = (
+    NotFound,
+    Forbidden,
+    SlotUnavailable,
+    SlotClosed,
+    SlotInPast,
+    OutsideBookingWindow,
+    PartySizeNotAllowed,
+    BookingLimitReached,
+    SlotBusy,
+)
+_TAKING = (*_TAKEN, IdempotencyMismatch)
+_MOVED = (Forbidden, InvalidState, HoldExpired, SlotBusy)
+
+
+class HoldsView(View):
+    @operation(
+        "create_hold",
+        body=SeatsSerializer,
+        example=_EXAMPLE_SEATS,
+        answers=BookingSerializer,
+        status=201,
+        refusals=_TAKING,
+        headers=_IDEMPOTENT,
+    )
     def post(self, request: Request) -> Response:
         """Take seats for a while, until the hold lapses."""
         return _created(bookings.create_hold(actor=actor_of(request), seats=_wanted(request)))
 
 
-class BookingsView(APIView):
-    @extend_schema(request=SeatsSerializer, responses={201: BookingSerializer})
+class BookingsView(View):
+    @operation(
+        "create_booking",
+        body=SeatsSerializer,
+        example=_EXAMPLE_SEATS,
+        answers=BookingSerializer,
+        status=201,
+        refusals=_TAKING,
+        headers=_IDEMPOTENT,
+    )
     def post(self, request: Request) -> Response:
         """Book seats; the venue's queue or staff confirm."""
         return _created(bookings.create_booking(actor=actor_of(request), seats=_wanted(request)))
 
 
-class BookingView(APIView):
-    @extend_schema(responses=BookingSerializer)
+class BookingView(View):
+    @operation("get_booking", answers=BookingSerializer, headers=_MANAGE)
     def get(self, request: Request, booking: str) -> Response:
         """A booking, for its owner and the venue's staff."""
         found = selectors.visible_booking(
@@ -141,62 +227,55 @@ class BookingView(APIView):
         )
         return Response(BookingSerializer(found).data)
 
-    @extend_schema(request=ChangesSerializer, responses=BookingSerializer)
+    @operation(
+        "update_booking",
+        body=ChangesSerializer,
+        example={"guest_count": 5},
+        answers=BookingSerializer,
+        refusals=(*_TAKEN, InvalidState, HoldExpired),
+        headers=_MANAGE,
+    )
     def patch(self, request: Request, booking: str) -> Response:
         """Change the size of the party, or the notes."""
-        changes = ChangesSerializer(data=request.data)
-        changes.is_valid(raise_exception=True)
         changed = bookings.update_booking(
             actor=_holder(request),
             booking_id=Booking.parse_id(booking),
-            **changes.validated_data,
+            **body_of(request, ChangesSerializer),
         )
         return Response(BookingSerializer(changed).data)
 
 
-class RescheduleView(APIView):
-    @extend_schema(request=RescheduleSerializer, responses=BookingSerializer)
+class RescheduleView(View):
+    @operation(
+        "reschedule_booking",
+        body=RescheduleSerializer,
+        example={"slot_id": "slot_01HQ3K5W6X7Y8Z9A0B1C2D3E4F"},
+        answers=BookingSerializer,
+        refusals=(*_TAKEN, InvalidState, HoldExpired, OutsideCancellationWindow),
+        headers=_MANAGE,
+    )
     def post(self, request: Request, booking: str) -> Response:
         """Move a booking; the old seats go back only if the new ones are had."""
-        body = RescheduleSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
         moved = bookings.reschedule_booking(
             actor=_holder(request),
             booking_id=Booking.parse_id(booking),
-            slot_id=Slot.parse_id(body.validated_data["slot_id"], field="slot_id"),
+            slot_id=body_of(request, RescheduleSerializer)["slot_id"],
         )
         return Response(BookingSerializer(moved).data)
 
 
-class TransitionView(APIView):
-    """Moves a booking along the state machine; `transition` says which way."""
-
-    transition: Transition
-
-    @extend_schema(
-        request=ReasonSerializer,
-        responses=BookingSerializer,
-        parameters=[OpenApiParameter("booking", str, OpenApiParameter.PATH)],
+class ConfirmView(View):
+    @operation(
+        "confirm_booking",
+        body=ConfirmSerializer,
+        example={"guest": {"name": "Ada Lovelace", "email": "ada@example.com"}},
+        answers=BookingSerializer,
+        refusals=_MOVED,
+        headers=_MANAGE,
     )
     def post(self, request: Request, booking: str) -> Response:
-        body = ReasonSerializer(data=request.data or {})
-        body.is_valid(raise_exception=True)
-        changed = bookings.apply_transition(
-            actor=_holder(request),
-            booking_id=Booking.parse_id(booking),
-            transition=self.transition,
-            reason=body.validated_data["reason"],
-        )
-        return Response(BookingSerializer(changed).data)
-
-
-class ConfirmView(APIView):
-    @extend_schema(request=ConfirmSerializer, responses=BookingSerializer)
-    def post(self, request: Request, booking: str) -> Response:
         """Turn a hold into a booking."""
-        body = ConfirmSerializer(data=request.data or {})
-        body.is_valid(raise_exception=True)
-        guest = body.validated_data.get("guest")
+        guest = body_of(request, ConfirmSerializer).get("guest")
         confirmed = bookings.confirm_hold(
             actor=_holder(request),
             booking_id=Booking.parse_id(booking),
@@ -205,40 +284,88 @@ class ConfirmView(APIView):
         return Response(BookingSerializer(confirmed).data)
 
 
-class CancelView(TransitionView):
-    """Give the seats back."""
+class TransitionView(View):
+    """Moves a booking along the state machine; `transition` says which way."""
 
+    transition: Transition
+
+    def _move(self, request: Request, booking: str) -> Response:
+        changed = bookings.apply_transition(
+            actor=_holder(request),
+            booking_id=Booking.parse_id(booking),
+            transition=self.transition,
+            reason=body_of(request, ReasonSerializer)["reason"],
+        )
+        return Response(BookingSerializer(changed).data)
+
+
+class CancelView(TransitionView):
     transition = states.CANCEL
 
+    @operation(
+        "cancel_booking",
+        body=ReasonSerializer,
+        example={"reason": "Ill"},
+        answers=BookingSerializer,
+        refusals=(*_MOVED, OutsideCancellationWindow),
+        headers=_MANAGE,
+    )
+    def post(self, request: Request, booking: str) -> Response:
+        """Give the seats back."""
+        return self._move(request, booking)
 
-class ApproveView(TransitionView):
+
+class _StaffTransitionView(TransitionView):
+    """One that staff make; its name and its sentence are those of the class."""
+
+    operation_name: str
+
+    @operation(
+        "move_booking",
+        body=ReasonSerializer,
+        example={"reason": "As agreed by phone"},
+        answers=BookingSerializer,
+        login=Login.REQUIRED,
+        refusals=_MOVED,
+    )
+    def post(self, request: Request, booking: str) -> Response:
+        return self._move(request, booking)
+
+
+class ApproveView(_StaffTransitionView):
     """Confirm a pending booking (staff)."""
 
-    transition = states.APPROVE
+    operation_name, transition = "approve_booking", states.APPROVE
 
 
-class DeclineView(TransitionView):
+class DeclineView(_StaffTransitionView):
     """Decline a pending booking (staff)."""
 
-    transition = states.DECLINE
+    operation_name, transition = "decline_booking", states.DECLINE
 
 
-class CheckInView(TransitionView):
+class CheckInView(_StaffTransitionView):
     """The party has arrived (staff)."""
 
-    transition = states.CHECK_IN
+    operation_name, transition = "check_in_booking", states.CHECK_IN
 
 
-class NoShowView(TransitionView):
+class UndoCheckInView(_StaffTransitionView):
+    """The party has not arrived after all (staff)."""
+
+    operation_name, transition = "undo_check_in", states.UNDO_CHECK_IN
+
+
+class NoShowView(_StaffTransitionView):
     """The party did not come (staff)."""
 
-    transition = states.MARK_NO_SHOW
+    operation_name, transition = "mark_no_show", states.MARK_NO_SHOW
 
 
-class CompleteView(TransitionView):
+class CompleteView(_StaffTransitionView):
     """The party has left (staff)."""
 
-    transition = states.COMPLETE
+    operation_name, transition = "complete_booking", states.COMPLETE
 
 
 def _holder(request: Request) -> Actor:

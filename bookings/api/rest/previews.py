@@ -4,10 +4,11 @@ from typing import Any
 
 from rest_framework import serializers
 
+from bookings.api.rest.fields import BOOKING_STATUSES
 from bookings.difference import ConflictKind
 from bookings.models import Booking, Slot
 from bookings.services.previews import MAX_BOOKINGS_TOLD, MAX_TOLD, ConflictBooking, PreviewSlot
-from bookings.states import BookingStatus
+from reserve.core.rest.fields import IdField
 from venues.models import Resource
 
 
@@ -22,8 +23,8 @@ class _LocalTimeField(serializers.DateTimeField):
 
 
 class PreviewSlotSerializer(serializers.Serializer[PreviewSlot]):
-    slot_id = serializers.SerializerMethodField(help_text="null for one that is not there yet.")
-    resource_id = serializers.SerializerMethodField()
+    slot_id = IdField(Slot, allow_null=True, help_text="null for one that is not there yet.")
+    resource_id = IdField(Resource)
     start_time = _LocalTimeField(source="starts_at")
     end_time = _LocalTimeField(source="ends_at")
     capacity = serializers.IntegerField(help_text="Seats altogether.")
@@ -31,26 +32,17 @@ class PreviewSlotSerializer(serializers.Serializer[PreviewSlot]):
         allow_null=True, help_text="Seats now, where they would be other; or null."
     )
 
-    def get_slot_id(self, slot: PreviewSlot) -> str | None:
-        return Slot.format_id(slot.slot_id) if slot.slot_id else None
-
-    def get_resource_id(self, slot: PreviewSlot) -> str:
-        return Resource.format_id(slot.resource_id)
-
 
 class ConflictBookingSerializer(serializers.Serializer[ConflictBooking]):
     """A booking that is kept, though the schedule is against it."""
 
-    id = serializers.SerializerMethodField()
+    id = IdField(Booking, source="booking_id")
     confirmation_code = serializers.CharField()
     guest_name = serializers.CharField()
     guest_count = serializers.IntegerField(help_text="Size of the party.")
     start_time = _LocalTimeField(source="starts_at")
     end_time = _LocalTimeField(source="ends_at")
-    status = serializers.ChoiceField(BookingStatus.choices)
-
-    def get_id(self, booking: ConflictBooking) -> str:
-        return Booking.format_id(booking.booking_id)
+    status = serializers.ChoiceField(BOOKING_STATUSES)
 
 
 class PreviewConflictSerializer(serializers.Serializer[Any]):
@@ -66,12 +58,12 @@ class PreviewConflictSerializer(serializers.Serializer[Any]):
     )
 
 
-class _SlotsSerializer(serializers.Serializer[Any]):
+class PreviewSlotsSerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField(help_text="How many there are altogether.")
     first = PreviewSlotSerializer(many=True, help_text=f"The first {MAX_TOLD} of them.")
 
 
-class _ConflictsSerializer(serializers.Serializer[Any]):
+class PreviewConflictsSerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField(help_text="How many there are altogether.")
     first = PreviewConflictSerializer(many=True, help_text=f"The first {MAX_TOLD} of them.")
 
@@ -79,10 +71,12 @@ class _ConflictsSerializer(serializers.Serializer[Any]):
 class PreviewSerializer(serializers.Serializer[Any]):
     """What a change would do to the slots that are published. Nothing has been changed."""
 
-    added = _SlotsSerializer()
-    removed = _SlotsSerializer(help_text="Deleted: never used.")
-    withdrawn = _SlotsSerializer(help_text="Closed; whoever has booked them keeps the booking.")
-    restored = _SlotsSerializer(help_text="Withdrawn before, and offered again.")
-    changed = _SlotsSerializer(help_text="Given another capacity.")
-    conflicts = _ConflictsSerializer()
+    added = PreviewSlotsSerializer()
+    removed = PreviewSlotsSerializer(help_text="Deleted: never used.")
+    withdrawn = PreviewSlotsSerializer(
+        help_text="Closed; whoever has booked them keeps the booking."
+    )
+    restored = PreviewSlotsSerializer(help_text="Withdrawn before, and offered again.")
+    changed = PreviewSlotsSerializer(help_text="Given another capacity.")
+    conflicts = PreviewConflictsSerializer()
     booking_count = serializers.IntegerField(help_text="Bookings on slots that are in conflict.")

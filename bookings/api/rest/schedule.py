@@ -9,21 +9,19 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.urls import reverse
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.authentication import actor_of
 from bookings.api.rest.previews import PreviewSerializer
+from bookings.errors import SlotBusy
 from bookings.services.previews import preview
-from reserve.core.rest.conditional import ConditionalView
-from reserve.core.rest.pages import PageQuery, page_response
-from reserve.core.rest.serializers import (
-    StrictSerializer,
-    body_of,
-    query_of,
-)
+from reserve.core.errors import Conflict, Forbidden
+from reserve.core.rest.operations import Handler, Login, operation
+from reserve.core.rest.pages import PageQuery, page_response, page_schema
+from reserve.core.rest.serializers import StrictSerializer, body_of
+from reserve.core.rest.views import View
 from venues.api.rest import venues
 from venues.api.rest.schedule import (
     AllSpecialHoursSerializer,
@@ -69,6 +67,15 @@ from venues.services.venues import update_venue
 
 Changed = TypeVar("Changed")
 
+_EXAMPLE_SPECIAL = {
+    "first_date": "2030-12-31",
+    "last_date": "2030-12-31",
+    "opens_at": "17:00",
+    "closes_at": "02:00",
+    "reason": "New Year's Eve",
+}
+_EXAMPLE_CLOSURE = {"first_date": "2030-12-24", "last_date": "2030-12-26", "reason": "Christmas"}
+
 
 class DryRunQuery(StrictSerializer):
     dry_run = serializers.BooleanField(
@@ -76,24 +83,34 @@ class DryRunQuery(StrictSerializer):
     )
 
 
-_DRY_RUN = [DryRunQuery]
+def _schedule_operation(name: str, **options: Any) -> Callable[[Handler], Handler]:
+    """An operation of owners and managers that moves slots, and can be tried first."""
+    return operation(
+        name,
+        query=DryRunQuery,
+        preview=PreviewSerializer,
+        login=Login.REQUIRED,
+        refusals=(Forbidden, Conflict, SlotBusy),
+        **options,
+    )
 
 
 def _change(
+    view: View,
     request: Request,
     venue_id: UUID,
     change: Callable[[], Changed],
     answer: Callable[[Changed], Response],
 ) -> Response:
     """Make a change and answer it; or in a dry run, answer what it would do."""
-    if query_of(request, DryRunQuery)["dry_run"]:
+    if view.asked["dry_run"]:
         found = preview(actor=actor_of(request), venue_id=venue_id, change=change)
         return Response(PreviewSerializer(found).data)
     return answer(change())
 
 
 def _created(name: str, venue: str, part: str, content: Any) -> Response:
-    location = reverse(name, kwargs={"venue": venue, "part": part})
+    location = reverse(name, args=[venue, part])
     return Response(content, status=201, headers={"Location": location})
 
 
@@ -101,12 +118,18 @@ def _created(name: str, venue: str, part: str, content: Any) -> Response:
 
 
 class VenueView(venues.VenueView):
-    @extend_schema(parameters=_DRY_RUN, request=VenueChangesSerializer, responses=VenueSerializer)
+    @_schedule_operation(
+        "update_venue",
+        body=VenueChangesSerializer,
+        example={"minimum_notice_minutes": 60},
+        answers=VenueSerializer,
+    )
     def patch(self, request: Request, venue: str) -> Response:
         """Change what is said of a venue, and its rules (owners and managers)."""
         actor, venue_id = actor_of(request), Venue.parse_id(venue)
         changes = body_of(request, VenueChangesSerializer, partial=True)
         return _change(
+            self,
             request,
             venue_id,
             lambda: update_venue(actor=actor, venue_id=venue_id, changes=changes),
@@ -114,23 +137,28 @@ class VenueView(venues.VenueView):
         )
 
 
-class ResourcesView(ConditionalView):
-    @extend_schema(parameters=[PageQuery], responses=ResourceSerializer(many=True))
+class ResourcesView(View):
+    @operation(
+        "list_resources", query=PageQuery, answers=page_schema("Resource", ResourceSerializer)
+    )
     def get(self, request: Request, venue: str) -> Response:
         """What can be booked at a venue, in the order of its board."""
-        page = resources_page(
-            actor=actor_of(request), venue_id=Venue.parse_id(venue), **query_of(request, PageQuery)
-        )
+        page = resources_page(actor=actor_of(request), venue_id=Venue.parse_id(venue), **self.asked)
         return page_response(request, page, ResourceSerializer().to_representation)
 
-    @extend_schema(
-        parameters=_DRY_RUN, request=FirstResourceSerializer, responses={201: ResourceSerializer}
+    @_schedule_operation(
+        "add_resource",
+        body=FirstResourceSerializer,
+        example={"name": "Court 2", "booking_mode": "EXCLUSIVE", "capacity": 4},
+        answers=ResourceSerializer,
+        status=201,
     )
     def post(self, request: Request, venue: str) -> Response:
         """Add something that can be booked, in the venue's hours (owners and managers)."""
         actor, venue_id = actor_of(request), Venue.parse_id(venue)
         details = ResourceDetails(**body_of(request, FirstResourceSerializer))
         return _change(
+            self,
             request,
             venue_id,
             lambda: add_resource(actor=actor, venue_id=venue_id, details=details),
@@ -140,24 +168,28 @@ class ResourcesView(ConditionalView):
         )
 
 
-class ResourceView(ConditionalView):
-    @extend_schema(responses=ResourceSerializer)
-    def get(self, request: Request, venue: str, part: str) -> Response:
+class ResourceView(View):
+    @operation("get_resource", answers=ResourceSerializer)
+    def get(self, request: Request, venue: str, resource: str) -> Response:
         """Something that can be booked at a venue."""
-        found = _part(Resource, request, venue, part)
+        found = _part(Resource, request, venue, resource)
         return Response(ResourceSerializer(found).data)
 
-    @extend_schema(
-        parameters=_DRY_RUN, request=FirstResourceSerializer, responses=ResourceSerializer
+    @_schedule_operation(
+        "update_resource",
+        body=FirstResourceSerializer,
+        example={"capacity": 6},
+        answers=ResourceSerializer,
     )
-    def patch(self, request: Request, venue: str, part: str) -> Response:
+    def patch(self, request: Request, venue: str, resource: str) -> Response:
         """Change what can be booked (owners and managers)."""
-        actor, resource = actor_of(request), _part(Resource, request, venue, part)
+        actor, found = actor_of(request), _part(Resource, request, venue, resource)
         changes = body_of(request, FirstResourceSerializer, partial=True)
         return _change(
+            self,
             request,
-            resource.venue_id,
-            lambda: update_resource(actor=actor, resource_id=resource.pk, changes=changes),
+            found.venue_id,
+            lambda: update_resource(actor=actor, resource_id=found.pk, changes=changes),
             lambda changed: Response(ResourceSerializer(changed).data),
         )
 
@@ -165,15 +197,20 @@ class ResourceView(ConditionalView):
 # --- Hours -------------------------------------------------------------------------
 
 
-class OpeningHoursView(ConditionalView):
-    @extend_schema(parameters=[OwnerQuery], responses=OwnersWeekSerializer)
+class OpeningHoursView(View):
+    @operation("get_opening_hours", query=OwnerQuery, answers=OwnersWeekSerializer)
     def get(self, request: Request, venue: str) -> Response:
         """The week of a venue, or of one of its resources."""
-        venue_id, resource_id = _owner(request, venue)
+        venue_id, resource_id = _owner(self, request, venue)
         rules = opening_hours_of([(venue_id, resource_id)])[venue_id, resource_id]
         return _rules_of(resource_id, openings=OpeningHoursSerializer(rules, many=True).data)
 
-    @extend_schema(parameters=_DRY_RUN, request=WeekSerializer, responses=OwnersWeekSerializer)
+    @_schedule_operation(
+        "set_opening_hours",
+        body=WeekSerializer,
+        example={"openings": [{"weekday": 0, "opens_at": "17:00", "closes_at": "23:00"}]},
+        answers=OwnersWeekSerializer,
+    )
     def put(self, request: Request, venue: str) -> Response:
         """Replace the week of a venue, or of one of its resources (owners and managers)."""
         actor, venue_id = actor_of(request), Venue.parse_id(venue)
@@ -181,6 +218,7 @@ class OpeningHoursView(ConditionalView):
         resource_id = body.get("resource_id")
         openings = [Opening(**opening) for opening in body["openings"]]
         return _change(
+            self,
             request,
             venue_id,
             lambda: set_opening_hours(
@@ -192,22 +230,19 @@ class OpeningHoursView(ConditionalView):
         )
 
 
-class SpecialHoursView(ConditionalView):
-    @extend_schema(
-        operation_id="venues_special_hours_list",
-        parameters=[OwnerQuery],
-        responses=OwnersSpecialHoursSerializer,
-    )
+class SpecialHoursView(View):
+    @operation("list_special_hours", query=OwnerQuery, answers=OwnersSpecialHoursSerializer)
     def get(self, request: Request, venue: str) -> Response:
         """The special hours of a venue, or of one of its resources, by date."""
-        venue_id, resource_id = _owner(request, venue)
+        venue_id, resource_id = _owner(self, request, venue)
         rules = special_hours_of([(venue_id, resource_id)])[venue_id, resource_id]
         return _rules_of(resource_id, special_hours=SpecialHoursSerializer(rules, many=True).data)
 
-    @extend_schema(
-        parameters=_DRY_RUN,
-        request=AllSpecialHoursSerializer,
-        responses=OwnersSpecialHoursSerializer,
+    @_schedule_operation(
+        "set_special_hours",
+        body=AllSpecialHoursSerializer,
+        example={"special_hours": [_EXAMPLE_SPECIAL]},
+        answers=OwnersSpecialHoursSerializer,
     )
     def put(self, request: Request, venue: str) -> Response:
         """Replace all special hours of a venue, or of a resource (owners and managers)."""
@@ -216,6 +251,7 @@ class SpecialHoursView(ConditionalView):
         resource_id = body.get("resource_id")
         openings = [SpecialOpening(**opening) for opening in body["special_hours"]]
         return _change(
+            self,
             request,
             venue_id,
             lambda: set_special_hours(
@@ -226,10 +262,12 @@ class SpecialHoursView(ConditionalView):
             ),
         )
 
-    @extend_schema(
-        parameters=_DRY_RUN,
-        request=NewSpecialHoursSerializer,
-        responses={201: SpecialHoursSerializer},
+    @_schedule_operation(
+        "add_special_hours",
+        body=NewSpecialHoursSerializer,
+        example=_EXAMPLE_SPECIAL,
+        answers=SpecialHoursSerializer,
+        status=201,
     )
     def post(self, request: Request, venue: str) -> Response:
         """Open at other hours on some days, beside what is there (owners and managers)."""
@@ -238,6 +276,7 @@ class SpecialHoursView(ConditionalView):
         resource_id = body.pop("resource_id", None)
         opening = SpecialOpening(**body)
         return _change(
+            self,
             request,
             venue_id,
             lambda: add_special_hours(
@@ -249,18 +288,19 @@ class SpecialHoursView(ConditionalView):
         )
 
 
-class OneSpecialHoursView(ConditionalView):
-    @extend_schema(responses=SpecialHoursSerializer)
-    def get(self, request: Request, venue: str, part: str) -> Response:
+class OneSpecialHoursView(View):
+    @operation("get_special_hours", answers=SpecialHoursSerializer)
+    def get(self, request: Request, venue: str, special_hours: str) -> Response:
         """Special hours of a venue."""
-        found = _part(SpecialHours, request, venue, part)
+        found = _part(SpecialHours, request, venue, special_hours)
         return Response(SpecialHoursSerializer(found).data)
 
-    @extend_schema(parameters=_DRY_RUN, responses={204: None})
-    def delete(self, request: Request, venue: str, part: str) -> Response:
+    @_schedule_operation("remove_special_hours", status=204)
+    def delete(self, request: Request, venue: str, special_hours: str) -> Response:
         """Remove special hours (owners and managers)."""
-        actor, rule = actor_of(request), _part(SpecialHours, request, venue, part)
+        actor, rule = actor_of(request), _part(SpecialHours, request, venue, special_hours)
         return _change(
+            self,
             request,
             rule.venue_id,
             lambda: remove_special_hours(actor=actor, special_hours_id=rule.pk),
@@ -271,23 +311,26 @@ class OneSpecialHoursView(ConditionalView):
 # --- Closures ----------------------------------------------------------------------
 
 
-class ClosuresView(ConditionalView):
-    @extend_schema(parameters=[PageQuery], responses=ClosureSerializer(many=True))
+class ClosuresView(View):
+    @operation("list_closures", query=PageQuery, answers=page_schema("Closure", ClosureSerializer))
     def get(self, request: Request, venue: str) -> Response:
         """The closures of a venue and of its resources, by their first day."""
-        page = closures_page(
-            actor=actor_of(request), venue_id=Venue.parse_id(venue), **query_of(request, PageQuery)
-        )
+        page = closures_page(actor=actor_of(request), venue_id=Venue.parse_id(venue), **self.asked)
         return page_response(request, page, ClosureSerializer().to_representation)
 
-    @extend_schema(
-        parameters=_DRY_RUN, request=NewClosureSerializer, responses={201: ClosureSerializer}
+    @_schedule_operation(
+        "add_closure",
+        body=NewClosureSerializer,
+        example=_EXAMPLE_CLOSURE,
+        answers=ClosureSerializer,
+        status=201,
     )
     def post(self, request: Request, venue: str) -> Response:
         """Offer nothing on some days, at a venue or one resource (owners and managers)."""
         actor, venue_id = actor_of(request), Venue.parse_id(venue)
         content = body_of(request, NewClosureSerializer)
         return _change(
+            self,
             request,
             venue_id,
             lambda: add_closure(actor=actor, venue_id=venue_id, **content),
@@ -297,32 +340,39 @@ class ClosuresView(ConditionalView):
         )
 
 
-class ClosureView(ConditionalView):
-    @extend_schema(responses=ClosureSerializer)
-    def get(self, request: Request, venue: str, part: str) -> Response:
+class ClosureView(View):
+    @operation("get_closure", answers=ClosureSerializer)
+    def get(self, request: Request, venue: str, closure: str) -> Response:
         """A closure of a venue."""
-        return Response(ClosureSerializer(_part(Closure, request, venue, part)).data)
+        return Response(ClosureSerializer(_part(Closure, request, venue, closure)).data)
 
-    @extend_schema(parameters=_DRY_RUN, request=NewClosureSerializer, responses=ClosureSerializer)
-    def patch(self, request: Request, venue: str, part: str) -> Response:
+    @_schedule_operation(
+        "update_closure",
+        body=NewClosureSerializer,
+        example={"last_date": "2030-12-27"},
+        answers=ClosureSerializer,
+    )
+    def patch(self, request: Request, venue: str, closure: str) -> Response:
         """Change a closure's days, reason or resource (owners and managers)."""
-        actor, closure = actor_of(request), _part(Closure, request, venue, part)
+        actor, found = actor_of(request), _part(Closure, request, venue, closure)
         changes = body_of(request, NewClosureSerializer, partial=True)
         return _change(
+            self,
             request,
-            closure.venue_id,
-            lambda: update_closure(actor=actor, closure_id=closure.pk, changes=changes),
+            found.venue_id,
+            lambda: update_closure(actor=actor, closure_id=found.pk, changes=changes),
             lambda changed: Response(ClosureSerializer(changed).data),
         )
 
-    @extend_schema(parameters=_DRY_RUN, responses={204: None})
-    def delete(self, request: Request, venue: str, part: str) -> Response:
+    @_schedule_operation("remove_closure", status=204)
+    def delete(self, request: Request, venue: str, closure: str) -> Response:
         """Remove a closure (owners and managers)."""
-        actor, closure = actor_of(request), _part(Closure, request, venue, part)
+        actor, found = actor_of(request), _part(Closure, request, venue, closure)
         return _change(
+            self,
             request,
-            closure.venue_id,
-            lambda: remove_closure(actor=actor, closure_id=closure.pk),
+            found.venue_id,
+            lambda: remove_closure(actor=actor, closure_id=found.pk),
             lambda _removed: Response(status=204),
         )
 
@@ -339,9 +389,9 @@ def _part(kind: type[_Part], request: Request, venue: str, part: str) -> _Part:
     )
 
 
-def _owner(request: Request, venue: str) -> tuple[UUID, UUID | None]:
+def _owner(view: View, request: Request, venue: str) -> tuple[UUID, UUID | None]:
     venue_id = Venue.parse_id(venue)
-    resource_id: UUID | None = query_of(request, OwnerQuery).get("resource_id")
+    resource_id: UUID | None = view.asked.get("resource_id")
     require_visible_owner(actor=actor_of(request), venue_id=venue_id, resource_id=resource_id)
     return venue_id, resource_id
 

@@ -2,31 +2,32 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from django.urls import reverse
-from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.authentication import actor_of
 from bookings import selectors
-from bookings.api.rest.fields import VenueTimeField
+from bookings.api.rest.fields import SLOT_STATUSES, StatusField, VenueTimeField
+from bookings.errors import CapacityInUse, SlotBusy, SlotOverlaps
 from bookings.models import Slot
 from bookings.rules import MAX_GUEST_COUNT, MAX_SLOT_COUNT, why_unavailable
 from bookings.services.bookings import MAX_REASON
 from bookings.services.slots import add_slot, change_slot
-from bookings.states import SlotStatus
+from reserve.core import sentences
 from reserve.core.clock import now
-from reserve.core.rest.conditional import ConditionalView
+from reserve.core.errors import Forbidden, NotFound
+from reserve.core.rest.fields import IdField, OwnIdField
+from reserve.core.rest.operations import Login, operation
 from reserve.core.rest.serializers import (
     StrictBooleanField,
-    StrictCharField,
     StrictInstantField,
     StrictIntegerField,
     StrictSerializer,
     StrictTextField,
     body_of,
-    query_of,
 )
+from reserve.core.rest.views import View
 from venues.models import Resource, Venue
 from venues.selectors import require_visible_owner
 
@@ -64,13 +65,6 @@ class _DaysQuery(StrictSerializer):
         return days | super().get_fields()
 
 
-class AvailabilityQuery(_RunQuery):
-    """The slots of a day that can be booked."""
-
-    date = serializers.DateField(help_text="A day of the venue's calendar.")
-    resource_id = serializers.CharField(required=False)
-
-
 class CalendarQuery(_PartyQuery, _DaysQuery):
     """Some days at a glance."""
 
@@ -79,7 +73,7 @@ class NextSlotsQuery(_RunQuery):
     """The next slots of several venues."""
 
     venue_id = serializers.ListField(
-        child=serializers.CharField(),
+        child=IdField(Venue),
         max_length=selectors.MAX_VENUES,
         help_text="Repeated for each venue.",
     )
@@ -93,26 +87,17 @@ class NextSlotsQuery(_RunQuery):
 
 
 class SlotSerializer(serializers.Serializer[Slot]):
-    id = serializers.CharField(source="public_id")
-    venue_id = serializers.SerializerMethodField()
-    resource_id = serializers.SerializerMethodField()
+    id = OwnIdField(Slot)
+    venue_id = IdField(Venue)
+    resource_id = IdField(Resource)
     start_time = VenueTimeField(source="starts_at")
     end_time = VenueTimeField(source="ends_at")
-    status = serializers.SerializerMethodField()
+    status = StatusField(SLOT_STATUSES)
     capacity = serializers.IntegerField(help_text="Seats altogether.")
     remaining_capacity = serializers.IntegerField(
         source="remaining", help_text="Seats that are free."
     )
     version = serializers.IntegerField(help_text="Grows with every change of the slot.")
-
-    def get_venue_id(self, slot: Slot) -> str:
-        return Venue.format_id(slot.venue_id)
-
-    def get_resource_id(self, slot: Slot) -> str:
-        return Resource.format_id(slot.resource_id)
-
-    def get_status(self, slot: Slot) -> SlotStatus:
-        return slot.status_at(now())
 
 
 class ListedSlotSerializer(SlotSerializer):
@@ -128,15 +113,12 @@ class ListedSlotSerializer(SlotSerializer):
 class NewSlotSerializer(StrictSerializer):
     """A slot beside the schedule, which then leaves it alone."""
 
-    resource_id = StrictCharField()
+    resource_id = IdField(Resource)
     start_time = StrictInstantField(help_text="Not in the past, within the venue's horizon.")
     end_time = StrictInstantField(help_text="A minute to 24 hours after the start.")
     capacity = StrictIntegerField(
         required=False, help_text="Seats altogether; without it, the resource's."
     )
-
-    def validate_resource_id(self, text: str) -> Any:
-        return Resource.parse_id(text, field="resource_id")
 
 
 class SlotChangesSerializer(StrictSerializer):
@@ -156,38 +138,66 @@ class CalendarDaySerializer(serializers.Serializer[selectors.CalendarDay]):
     )
 
 
-class SlotsView(ConditionalView):
-    @extend_schema(
-        parameters=[
-            OpenApiParameter("date", str, description="A day: its slots that can be booked."),
-            OpenApiParameter("guest_count", int, description="With `date`: size of the party."),
-            OpenApiParameter("slot_count", int, description="With `date`: consecutive slots."),
-            OpenApiParameter("resource_id", str, description="With `date`: of this resource."),
-            OpenApiParameter("from", str, description="Instead of `date`: every slot from then."),
-            OpenApiParameter("to", str, description="With `from`: the last day, included."),
-        ],
-        responses=ListedSlotSerializer(many=True),
-    )
+class SlotsQuery(_RunQuery):
+    """Either a day, and a party: what it can book there. Or some days: every slot of them."""
+
+    def get_fields(self) -> dict[str, Any]:
+        day = "A day of the venue's calendar"
+        days = {
+            "date": serializers.DateField(required=False, help_text=f"{day}."),
+            "from": serializers.DateField(
+                required=False, help_text=f"{day}: instead of `date`, every slot from then on."
+            ),
+            "to": serializers.DateField(required=False, help_text=f"{day}: with `from`, the last."),
+        }
+        resource = IdField(Resource, required=False, help_text="With `date`: of this resource.")
+        return days | super().get_fields() | {"resource_id": resource}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        range_ = {"from", "to"}
+        wanted = range_ if attrs.keys() & range_ else {"date"}
+        errors = {name: [sentences.REQUIRED] for name in wanted - attrs.keys()}
+        if wanted == range_:
+            beside = attrs.keys() & {"date", "guest_count", "slot_count", "resource_id"}
+            errors |= {name: ["This does not go with `from` and `to`."] for name in beside}
+        if errors:
+            raise serializers.ValidationError(errors)
+        return attrs
+
+
+class SlotsView(View):
+    @operation("list_slots", query=SlotsQuery, answers=ListedSlotSerializer(many=True))
     def get(self, request: Request, venue: str) -> Response:
-        """The slots of a day that the caller can book now; or every slot of some days."""
-        actor, venue_id = actor_of(request), Venue.parse_id(venue)
-        if request.query_params.keys() & {"from", "to"}:
-            days = query_of(request, _DaysQuery)
+        """The slots of a day that the caller can book now; or every slot of some days.
+
+        With `date`, and a party where there is one: what can be booked. With `from` and
+        `to`: every slot, bookable or not, each with the reason why it cannot be booked.
+        """
+        actor, venue_id, asked = actor_of(request), Venue.parse_id(venue), dict(self.asked)
+        if "from" in asked:
             slots = selectors.slots_between(
-                actor=actor, venue_id=venue_id, first_day=days["from"], last_day=days["to"]
+                actor=actor, venue_id=venue_id, first_day=asked["from"], last_day=asked["to"]
             )
         else:
-            asked = query_of(request, AvailabilityQuery)
-            day, resource = asked.pop("date"), asked.pop("resource_id", None)
-            if resource:
-                asked["resource_id"] = Resource.parse_id(resource, field="resource_id")
+            day = asked.pop("date")
             slots = selectors.available_slots(actor=actor, venue_id=venue_id, day=day, **asked)
         return Response(_as_json(ListedSlotSerializer(), slots))
 
-    @extend_schema(request=NewSlotSerializer, responses={201: ListedSlotSerializer})
+    @operation(
+        "add_slot",
+        body=NewSlotSerializer,
+        example={
+            "resource_id": "resource_01HQ3K5W6X7Y8Z9A0B1C2D3E4F",
+            "start_time": "2030-04-15T18:00:00+02:00",
+            "end_time": "2030-04-15T19:30:00+02:00",
+        },
+        answers=ListedSlotSerializer,
+        status=201,
+        login=Login.REQUIRED,
+        refusals=(Forbidden, SlotBusy, SlotOverlaps),
+    )
     def post(self, request: Request, venue: str) -> Response:
         """Add a slot by hand, beside the schedule (staff)."""
-        query_of(request, StrictSerializer)
         actor, venue_id = actor_of(request), Venue.parse_id(venue)
         body = body_of(request, NewSlotSerializer)
         require_visible_owner(actor=actor, venue_id=venue_id, resource_id=body["resource_id"])
@@ -203,17 +213,22 @@ class SlotsView(ConditionalView):
         return Response(content, status=201, headers={"Location": location})
 
 
-class SlotView(ConditionalView):
-    @extend_schema(responses=ListedSlotSerializer)
+class SlotView(View):
+    @operation("get_slot", answers=ListedSlotSerializer)
     def get(self, request: Request, venue: str, slot: str) -> Response:
         """A slot, bookable or not."""
-        query_of(request, StrictSerializer)
         return Response(ListedSlotSerializer(_slot(request, venue, slot)).data)
 
-    @extend_schema(request=SlotChangesSerializer, responses=ListedSlotSerializer)
+    @operation(
+        "update_slot",
+        body=SlotChangesSerializer,
+        example={"is_closed": True, "reason": "A pipe has burst"},
+        answers=ListedSlotSerializer,
+        login=Login.REQUIRED,
+        refusals=(Forbidden, CapacityInUse, SlotBusy, SlotOverlaps),
+    )
     def patch(self, request: Request, venue: str, slot: str) -> Response:
         """Close or reopen a slot, or give it another capacity (staff)."""
-        query_of(request, StrictSerializer)
         changes = body_of(request, SlotChangesSerializer, partial=True)
         changed = change_slot(
             actor=actor_of(request), slot_id=_slot(request, venue, slot).pk, **changes
@@ -221,11 +236,11 @@ class SlotView(ConditionalView):
         return Response(ListedSlotSerializer(changed).data)
 
 
-class CalendarView(ConditionalView):
-    @extend_schema(parameters=[CalendarQuery], responses=CalendarDaySerializer(many=True))
+class CalendarView(View):
+    @operation("get_calendar", query=CalendarQuery, answers=CalendarDaySerializer(many=True))
     def get(self, request: Request, venue: str) -> Response:
         """What each day of a venue offers a party now, days without slots too."""
-        asked = query_of(request, CalendarQuery)
+        asked = self.asked
         days = selectors.availability_calendar(
             actor=actor_of(request),
             venue_id=Venue.parse_id(venue),
@@ -236,15 +251,20 @@ class CalendarView(ConditionalView):
         return Response(_as_json(CalendarDaySerializer(), days))
 
 
-class NextSlotsView(ConditionalView):
-    @extend_schema(parameters=[NextSlotsQuery], responses=ListedSlotSerializer(many=True))
+class NextSlotsView(View):
+    @operation(
+        "list_next_slots",
+        query=NextSlotsQuery,
+        lists=("venue_id",),
+        answers=ListedSlotSerializer(many=True),
+        refusals=(NotFound,),
+    )
     def get(self, request: Request) -> Response:
         """Of each venue the first slots that the party can book, by their start."""
-        asked = query_of(request, NextSlotsQuery, lists=("venue_id",))
-        venues = asked.pop("venue_id")
+        asked = dict(self.asked)
         slots = selectors.next_available_slots(
             actor=actor_of(request),
-            venue_ids=[Venue.parse_id(venue, field="venue_id") for venue in venues],
+            venue_ids=asked.pop("venue_id"),
             **asked,
         )
         return Response(_as_json(ListedSlotSerializer(), slots))

@@ -31,13 +31,6 @@ class PageQuery(StrictSerializer):
     before = serializers.CharField(required=False, help_text="The cursor before which it ends.")
 
 
-def page_asked_for(request: Request) -> dict[str, Any]:
-    """`first`, `after` and `before` of the query string, as `page_of` takes them."""
-    query = PageQuery(data=request.query_params.dict())
-    query.is_valid(raise_exception=True)
-    return {"after": None, "before": None, **query.validated_data}
-
-
 def page_response(
     request: Request, page: Page[Row], render: Callable[[Row], dict[str, Any]]
 ) -> Response:
@@ -68,8 +61,8 @@ def page_schema(name: str, serializer: type[serializers.Serializer[Any]]) -> Any
     """What OpenAPI says of a page."""
     fields = {
         "count": serializers.IntegerField(help_text="How many there are altogether."),
-        "next": serializers.CharField(allow_null=True),
-        "previous": serializers.CharField(allow_null=True),
+        "next": serializers.URLField(allow_null=True, help_text="Address of the next page."),
+        "previous": serializers.URLField(allow_null=True, help_text="Of the one before."),
         "results": serializer(many=True),
     }
     return type(f"{name}PageSerializer", (serializers.Serializer,), fields)

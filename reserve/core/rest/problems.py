@@ -23,6 +23,13 @@ from reserve.core.failures import as_domain_error
 PROBLEM_JSON = "application/problem+json"
 
 
+class UnsupportedMediaType(Invalid):
+    """A body that is no JSON."""
+
+    status = 415
+    message = "Send the body as application/json."
+
+
 class _ProblemResponse(Response):
     """A response whose media type is fixed, whatever was negotiated."""
 

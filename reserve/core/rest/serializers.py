@@ -22,6 +22,12 @@ class StrictIntegerField(serializers.IntegerField):
 
     default_error_messages = _says(sentences.WHOLE_NUMBER)
 
+    def __init__(self, **options: Any) -> None:
+        if {"min_value", "max_value"} <= options.keys():
+            sentence = sentences.from_to(options["min_value"], options["max_value"])
+            options["error_messages"] = {"min_value": sentence, "max_value": sentence}
+        super().__init__(**options)
+
     def to_internal_value(self, data: Any) -> int:
         if isinstance(data, bool) or not isinstance(data, int):
             self.fail("invalid")

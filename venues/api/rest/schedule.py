@@ -4,8 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from reserve.core.rest.fields import IdField, OwnIdField
 from reserve.core.rest.serializers import (
-    StrictCharField,
     StrictListSerializer,
     StrictModelSerializer,
     StrictSerializer,
@@ -35,12 +35,9 @@ class SpecialOpeningSerializer(StrictModelSerializer):
 
 
 class _OwnedSerializer(StrictSerializer):
-    resource_id = StrictCharField(
-        required=False, allow_null=True, help_text=descriptions.RESOURCE_ID
+    resource_id = IdField(
+        Resource, required=False, allow_null=True, help_text=descriptions.RESOURCE_ID
     )
-
-    def validate_resource_id(self, text: str | None) -> Any:
-        return None if text is None else Resource.parse_id(text, field="resource_id")
 
 
 class WeekSerializer(_OwnedSerializer):
@@ -74,25 +71,18 @@ class NewClosureSerializer(_OwnedSerializer, StrictModelSerializer):
 class OwnerQuery(StrictSerializer):
     """Whose rules."""
 
-    resource_id = serializers.CharField(required=False, help_text=descriptions.RESOURCE_ID)
-
-    def validate_resource_id(self, text: str) -> Any:
-        return Resource.parse_id(text, field="resource_id")
+    resource_id = IdField(Resource, required=False, help_text=descriptions.RESOURCE_ID)
 
 
 # --- Answers -----------------------------------------------------------------------
 
 
 class _RuleSerializer(serializers.ModelSerializer[Any]):
-    id = serializers.CharField(source="public_id")
-    resource_id = serializers.SerializerMethodField(help_text=descriptions.RESOURCE_ID)
-
-    def get_resource_id(self, row: SpecialHours | Closure) -> str | None:
-        return Resource.format_id(row.resource_id) if row.resource_id else None
+    resource_id = IdField(Resource, allow_null=True, help_text=descriptions.RESOURCE_ID)
 
 
 class OpeningHoursSerializer(serializers.ModelSerializer[OpeningHours]):
-    id = serializers.CharField(source="public_id")
+    id = OwnIdField(OpeningHours)
 
     class Meta:
         model = OpeningHours
@@ -101,6 +91,8 @@ class OpeningHoursSerializer(serializers.ModelSerializer[OpeningHours]):
 
 
 class SpecialHoursSerializer(_RuleSerializer):
+    id = OwnIdField(SpecialHours)
+
     class Meta:
         model = SpecialHours
         fields = ("id", "resource_id", *descriptions.SPECIAL_HOURS)
@@ -108,6 +100,8 @@ class SpecialHoursSerializer(_RuleSerializer):
 
 
 class ClosureSerializer(_RuleSerializer):
+    id = OwnIdField(Closure)
+
     class Meta:
         model = Closure
         fields = ("id", "resource_id", *descriptions.CLOSURE)
@@ -117,12 +111,12 @@ class ClosureSerializer(_RuleSerializer):
 class OwnersWeekSerializer(serializers.Serializer[Any]):
     """The week of a venue or a resource, from Monday."""
 
-    resource_id = serializers.CharField(allow_null=True, help_text=descriptions.RESOURCE_ID)
+    resource_id = IdField(Resource, allow_null=True, help_text=descriptions.RESOURCE_ID)
     openings = OpeningHoursSerializer(many=True)
 
 
 class OwnersSpecialHoursSerializer(serializers.Serializer[Any]):
     """The special hours of a venue or a resource, by date."""
 
-    resource_id = serializers.CharField(allow_null=True, help_text=descriptions.RESOURCE_ID)
+    resource_id = IdField(Resource, allow_null=True, help_text=descriptions.RESOURCE_ID)
     special_hours = SpecialHoursSerializer(many=True)

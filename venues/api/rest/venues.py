@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.urls import reverse
-from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,15 +11,15 @@ from accounts.actors import Actor
 from accounts.api.authentication import actor_of
 from accounts.models import Organization
 from accounts.selectors import is_member, sole_managed_organization_id
-from reserve.core.rest.conditional import ConditionalView
-from reserve.core.rest.pages import PageQuery, page_response
+from reserve.core.errors import Forbidden, NotFound
+from reserve.core.rest.fields import IdField, OwnIdField
+from reserve.core.rest.operations import Login, operation
+from reserve.core.rest.pages import PageQuery, page_response, page_schema
 from reserve.core.rest.serializers import (
-    StrictCharField,
     StrictModelSerializer,
-    StrictSerializer,
     body_of,
-    query_of,
 )
+from reserve.core.rest.views import View
 from venues.api import descriptions
 from venues.models import Resource, Venue
 from venues.search import DEFAULT_RADIUS_KM, MAX_RADIUS_KM, MAX_SEARCH, Near, search_venues
@@ -70,7 +69,7 @@ class VenuesQuery(PageQuery):
 
 
 class ResourceSerializer(serializers.ModelSerializer[Resource]):
-    id = serializers.CharField(source="public_id")
+    id = OwnIdField(Resource)
 
     class Meta:
         model = Resource
@@ -79,7 +78,7 @@ class ResourceSerializer(serializers.ModelSerializer[Resource]):
 
 
 class _PlaceSerializer(serializers.ModelSerializer[Venue]):
-    id = serializers.CharField(source="public_id")
+    id = OwnIdField(Venue)
     address = serializers.CharField(help_text="On one line.")
 
 
@@ -118,7 +117,7 @@ class VenueChangesSerializer(StrictModelSerializer):
 
 
 class NewVenueSerializer(VenueChangesSerializer):
-    organization_id = StrictCharField(required=False, help_text=descriptions.ORGANIZATION_ID)
+    organization_id = IdField(Organization, required=False, help_text=descriptions.ORGANIZATION_ID)
     resource = FirstResourceSerializer(required=False, help_text=descriptions.FIRST_RESOURCE)
 
     class Meta(VenueChangesSerializer.Meta):
@@ -140,22 +139,11 @@ class FoundVenueSerializer(_PlaceSerializer):
         return None if distance_km is None else round(distance_km, 3)
 
 
-_PAGE = inline_serializer(
-    "VenuePage",
-    {
-        "count": serializers.IntegerField(help_text="How many there are altogether."),
-        "next": serializers.URLField(allow_null=True),
-        "previous": serializers.URLField(allow_null=True),
-        "results": FoundVenueSerializer(many=True),
-    },
-)
-
-
-class VenuesView(ConditionalView):
-    @extend_schema(operation_id="venues_list", parameters=[VenuesQuery], responses=_PAGE)
+class VenuesView(View):
+    @operation("list_venues", query=VenuesQuery, answers=page_schema("Venue", FoundVenueSerializer))
     def get(self, request: Request) -> Response:
         """The venues that the caller may see, by name or by distance."""
-        asked = query_of(request, VenuesQuery)
+        asked = dict(self.asked)
         point, radius_km = asked.pop("near", None), asked.pop("radius_km")
         page = search_venues(
             actor=actor_of(request),
@@ -164,15 +152,22 @@ class VenuesView(ConditionalView):
         )
         return page_response(request, page, FoundVenueSerializer().to_representation)
 
-    @extend_schema(request=NewVenueSerializer, responses={201: VenueSerializer})
+    @operation(
+        "create_venue",
+        body=NewVenueSerializer,
+        example={"name": "Nordlys", "slug": "nordlys", "timezone": "Europe/Copenhagen"},
+        answers=VenueSerializer,
+        status=201,
+        login=Login.REQUIRED,
+        refusals=(Forbidden, NotFound),
+    )
     def post(self, request: Request) -> Response:
         """Add a venue with what can be booked there at first (owners and managers)."""
-        query_of(request, StrictSerializer)
         fields, actor = body_of(request, NewVenueSerializer), actor_of(request)
         organization, resource = fields.pop("organization_id", None), fields.pop("resource", None)
         venue = create_venue(
             actor=actor,
-            organization_id=Organization.parse_id(organization, field="organization_id")
+            organization_id=organization
             if organization is not None
             else sole_managed_organization_id(actor=actor),
             details=VenueDetails(**fields),
@@ -182,8 +177,8 @@ class VenuesView(ConditionalView):
         return Response(venue_as_json(venue, actor), status=201, headers={"Location": location})
 
 
-class VenueView(ConditionalView):
-    @extend_schema(responses=VenueSerializer)
+class VenueView(View):
+    @operation("get_venue", answers=VenueSerializer)
     def get(self, request: Request, venue: str) -> Response:
         """A venue and what can be booked there."""
         actor = actor_of(request)
