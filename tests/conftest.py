@@ -1,33 +1,11 @@
-"""The servers of the tests: real, embedded unless the two URLs are set."""
+"""What all tests share; `tests/servers.py` starts the servers."""
 
-import os
 from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
 
-import django
 import pytest
 
-from reserve.embedded import development_environment
-
-_ROOT = Path(__file__).parent.parent / "var" / "test"
-_stack = ExitStack()
-
-# Before pytest-django reads the settings, which read the addresses.
-_stack.enter_context(development_environment(_ROOT, wait_for_stop=True))
-os.environ["DJANGO_SETTINGS_MODULE"] = "reserve.settings"
-os.environ.setdefault("LOG_LEVEL", "WARNING")
-# Tests of limits set their own; the others are not to meet any.
-for _limit in ("RATE_LIMIT_MAX_REQUESTS", "AUTH_RATE_LIMIT_ACCOUNT", "AUTH_RATE_LIMIT_ADDRESS"):
-    os.environ.setdefault(_limit, "1000000")
-django.setup()
-
-from tests.processes import web_process  # noqa: E402
-from tests.stack import make_dev  # noqa: E402
-
-
-def pytest_unconfigure() -> None:
-    _stack.close()
+from tests.processes import web_process
+from tests.stack import make_dev
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,6 @@
 """The whole of `make dev` on a database of its own, with the demo data."""
 
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,10 +10,9 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from tests.processes import PROJECT, answers, free_port, wait_until
+from tests.workers import WORKER, redis_database
 
-DATABASE = "reserve_stack"
-# The tests themselves use Redis's database 0.
-_REDIS_DATABASE = "db=1"
+DATABASE = f"reserve_stack{WORKER}"
 
 
 def _fresh_database() -> str:
@@ -25,13 +23,6 @@ def _fresh_database() -> str:
     return make_conninfo(server, dbname=DATABASE)
 
 
-def _redis() -> str:
-    address = os.environ["REDIS_URL"]
-    if "db=" in address:
-        return re.sub(r"db=\d+", _REDIS_DATABASE, address)
-    return address + ("&" if "?" in address else "?") + _REDIS_DATABASE
-
-
 @contextmanager
 def make_dev() -> Iterator[str]:
     """Start everything as `make dev` does, and give its address once it is ready."""
@@ -39,7 +30,7 @@ def make_dev() -> Iterator[str]:
     address = f"http://localhost:{port}"
     variables = {
         "DATABASE_URL": _fresh_database(),
-        "REDIS_URL": _redis(),
+        "REDIS_URL": redis_database(os.environ["REDIS_URL"], 1),
         "PORT": str(port),
         "RESERVE_MODE": "development",
         "HOT_RELOAD": "off",
