@@ -7,8 +7,9 @@ import sys
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
-from django.db import OperationalError
+from django.db import DatabaseError
 
+from reserve.database_errors import circumstances
 from reserve.embedded import EmbeddedError, development_environment
 
 
@@ -22,16 +23,11 @@ def main() -> int:
     except (EmbeddedError, ImproperlyConfigured) as error:
         print(error, file=sys.stderr)
         return 1
-    except OperationalError as error:
-        # The server gives a code for what goes wrong in a query. Without one,
-        # there is no connection.
-        if getattr(error.__cause__, "sqlstate", None) is not None:
+    except DatabaseError as error:
+        sentence = circumstances(error)
+        if sentence is None:
             raise
-        reason = str(error).strip().splitlines()[0].rstrip(".").removeprefix("connection failed: ")
-        print(
-            f"PostgreSQL cannot be reached: {reason}. Start it, or correct DATABASE_URL.",
-            file=sys.stderr,
-        )
+        print(sentence, file=sys.stderr)
         return 1
     return 0
 

@@ -7,11 +7,15 @@ makes no sense. An empty value counts as unset.
 
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import timedelta
+from ipaddress import ip_network
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+# A host's name, `.example.com` for it and its subdomains, an address of IPv6, or any.
+_HOST = re.compile(r"\*|\.?[\w-]+(\.[\w-]+)*\.?|\[[0-9A-Fa-f:.]+\]")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -60,3 +64,44 @@ def duration(name: str, default: str) -> timedelta:
 def words(name: str, default: str = "") -> list[str]:
     """A list separated by commas."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def hosts(name: str, default: str = "") -> list[str]:
+    """A list of names of hosts, without scheme and port."""
+    return _each(name, default, _is_host, "names of hosts such as example.com")
+
+
+def origins(name: str, default: str = "") -> list[str]:
+    """A list of origins, each with scheme and host and no path."""
+    return _each(name, default, _is_origin, "origins such as https://example.com")
+
+
+def networks(name: str, default: str = "") -> list[str]:
+    """A list of networks in CIDR notation."""
+    return _each(name, default, _is_network, "networks such as 10.0.0.0/8")
+
+
+def _each(name: str, default: str, makes_sense: Callable[[str], bool], what: str) -> list[str]:
+    values = words(name, default)
+    for value in values:
+        if not makes_sense(value):
+            raise ImproperlyConfigured(f"{name} has {value!r}, but must be a list of {what}.")
+    return values
+
+
+def _is_host(value: str) -> bool:
+    return _HOST.fullmatch(value) is not None
+
+
+def _is_origin(value: str) -> bool:
+    scheme, separator, host = value.partition("://")
+    # A wildcard stands for subdomains: https://*.example.com.
+    return bool(separator) and scheme in {"http", "https"} and urlsplit(value).netloc == host != ""
+
+
+def _is_network(value: str) -> bool:
+    try:
+        ip_network(value)
+    except ValueError:
+        return False
+    return True

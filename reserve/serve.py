@@ -9,6 +9,7 @@ sentence, and then becomes that process. `prepare` is the beginning of
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import django
 import psycopg
@@ -16,10 +17,11 @@ import redis
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 
 from reserve.checks import unsafe_settings
+from reserve.database_errors import circumstances, first_line, unreachable
 from reserve.embedded import commands
 from reserve.embedded.ports import PortError, bind, port_from_environment
 
@@ -136,12 +138,21 @@ def main(process: str = "", *arguments: str) -> None:
         refuse_incomplete()
         command = command_for(process)
     except Refusal as refusal:
-        print(f"reserve: {refusal}", file=sys.stderr)
-        sys.exit(1)
+        _refuse(str(refusal))
+    except DatabaseError as error:
+        sentence = circumstances(error)
+        if sentence is None:
+            raise
+        _refuse(sentence)
     for connection in connections.all(initialized_only=True):
         connection.close()
     sys.stdout.flush()
     os.execv(command[0], command)  # noqa: S606
+
+
+def _refuse(sentence: str) -> NoReturn:
+    print(f"reserve: {sentence}", file=sys.stderr)
+    sys.exit(1)
 
 
 def _check_database() -> None:
@@ -150,9 +161,7 @@ def _check_database() -> None:
     try:
         psycopg.connect(**parameters).close()
     except psycopg.OperationalError as error:
-        raise Refusal(
-            f"PostgreSQL cannot be reached: {_first_line(error)} Start it, or correct DATABASE_URL."
-        ) from error
+        raise Refusal(unreachable(error)) from error
 
 
 def _check_redis() -> None:
@@ -165,16 +174,10 @@ def _check_redis() -> None:
         client.ping()
     except redis.RedisError as error:
         raise Refusal(
-            f"Redis cannot be reached: {_first_line(error)} Start it, or correct REDIS_URL."
+            f"Redis cannot be reached: {first_line(error)} Start it, or correct REDIS_URL."
         ) from error
     finally:
         client.close()
-
-
-def _first_line(error: Exception) -> str:
-    line = (str(error).strip().splitlines() or [type(error).__name__])[0].strip()
-    line = line.removeprefix("connection failed: ")
-    return line if line.endswith(".") else f"{line}."
 
 
 if __name__ == "__main__":

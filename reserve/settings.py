@@ -1,7 +1,9 @@
 """Settings, read from the environment once. Every variable is listed in .env.example."""
 
+import re
 import socket
 from datetime import timedelta
+from email.utils import parseaddr
 from hashlib import sha512
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from redis.backoff import NoBackoff
+from redis.connection import parse_url
 from redis.retry import Retry
 
 from reserve import env
@@ -45,6 +48,8 @@ if PRODUCTION and JWT_SECRET == _DEVELOPMENT_KEY:
     raise ImproperlyConfigured("JWT_SECRET is the development one. Set your own.")
 # One secret to keep, of which tokens and pages each have a key of their own.
 SECRET_KEY = env.text("SECRET_KEY") or sha512(f"pages {JWT_SECRET}".encode()).hexdigest()
+if len(SECRET_KEY.encode()) < _MINIMUM_SECRET_BYTES:
+    raise ImproperlyConfigured("SECRET_KEY is too short. Set it to at least 32 random bytes.")
 
 # --- Servers ---------------------------------------------------------------
 
@@ -105,10 +110,15 @@ PAGE_THREADS = env.integer("PAGE_THREADS", 4, maximum=64)
 PASSWORD_THREADS = env.integer("PASSWORD_THREADS", 1, maximum=16)
 
 REDIS_URL = env.text("REDIS_URL", "redis://localhost:6379")
-_redis = urlsplit(REDIS_URL)
-if _redis.scheme not in {"redis", "rediss", "unix"}:
+try:
+    parse_url(REDIS_URL)  # type: ignore[no-untyped-call]
+    # The client disregards the name of a database that is no number.
+    _redis_is_readable = re.fullmatch(r"unix://.+|rediss?://[^/]+(/\d*)?(\?.*)?", REDIS_URL)
+except ValueError:
+    _redis_is_readable = None
+if not _redis_is_readable:
     raise ImproperlyConfigured(
-        "REDIS_URL cannot be read. Write it as redis://HOST:PORT or unix:///PATH."
+        "REDIS_URL cannot be read. Write it as redis://HOST:PORT/NUMBER or unix:///PATH."
     )
 
 
@@ -150,7 +160,7 @@ CHANNEL_PREFIX = "reserve"
 # A connection that only listens finds out by probes that nobody is there any more:
 # after about ten seconds.
 _LIVE_REDIS: dict[str, Any] = {"address": REDIS_URL}
-if _redis.scheme != "unix":
+if not REDIS_URL.startswith("unix:"):
     _LIVE_REDIS |= {
         "socket_keepalive": True,
         "socket_keepalive_options": {
@@ -291,6 +301,8 @@ if _public.scheme not in {"http", "https"} or not _public.netloc or _public.path
         "PUBLIC_URL cannot be read. Write it as https://HOST, without a path."
     )
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "ReserveAPI <noreply@localhost>")
+if not re.fullmatch(r"[^@\s]+@[^@\s]+", parseaddr(DEFAULT_FROM_EMAIL)[1]):
+    raise ImproperlyConfigured("DEFAULT_FROM_EMAIL cannot be read. Write it as NAME <ADDRESS>.")
 
 _mail = mail_server(
     env.text("EMAIL_URL", "smtp://localhost:25" if PRODUCTION else "console:"),
@@ -345,9 +357,9 @@ MIDDLEWARE = [
 ROOT_URLCONF = "reserve.urls"
 ASGI_APPLICATION = "reserve.asgi.application"
 APPEND_SLASH = False
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if PRODUCTION else "*")
-CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
-METRICS_ALLOWED_NETWORKS = env.words("METRICS_ALLOWED_NETWORKS", "127.0.0.0/8,::1/128")
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if PRODUCTION else "*")
+CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
+METRICS_ALLOWED_NETWORKS = env.networks("METRICS_ALLOWED_NETWORKS", "127.0.0.0/8,::1/128")
 
 TEMPLATES = [
     {

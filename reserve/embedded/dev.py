@@ -23,6 +23,7 @@ from reserve.embedded.watch import watch_code
 
 _GRACEFUL_SECONDS = 3
 _SLOW_SECONDS = 20.0
+_YES = {"", "1", "true", "yes", "on"}
 _NO = {"0", "false", "no", "off"}
 _BACKLOG = 2048
 _ANY = {"localhost", "0.0.0.0", "::"}  # noqa: S104
@@ -35,6 +36,7 @@ def main() -> int:
     try:
         port = port_from_environment()
         host = os.environ.get("HOST", "").strip() or "localhost"
+        reloads = _reload_from_environment()
         listeners = bind(host, port)
         with development_environment(wait_for_stop=True) as lease:
             banner = _prepare(port)
@@ -44,7 +46,8 @@ def main() -> int:
             # a client waits for the new one instead of being refused.
             listen(listeners, _BACKLOG)
             supervisor = Supervisor(_programs(listeners), directory=PROJECT, say=say)
-            _Attendants(supervisor, lease, "127.0.0.1" if host in _ANY else host, port, banner)
+            asked = "127.0.0.1" if host in _ANY else host
+            _Attendants(supervisor, lease, asked, port, banner, reloads=reloads)
             supervisor.run()
             say("Stopped. The data stays in var/.")
             return 0
@@ -53,6 +56,18 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _reload_from_environment() -> bool:
+    """HOT_RELOAD, or true.
+
+    Raises:
+        EmbeddedError: it is neither true nor false.
+    """
+    text = os.environ.get("HOT_RELOAD", "").strip().lower()
+    if text not in _YES | _NO:
+        raise EmbeddedError(f"HOT_RELOAD is {text!r}, but must be true or false.")
+    return text in _YES
 
 
 def _programs(listeners: list[socket.socket]) -> list[Program]:
@@ -107,14 +122,21 @@ class _Attendants:
     """What goes on beside the supervisor's loop: greeting, reloading, reviving the keeper."""
 
     def __init__(
-        self, supervisor: Supervisor, lease: Lease | None, host: str, port: int, banner: str
+        self,
+        supervisor: Supervisor,
+        lease: Lease | None,
+        host: str,
+        port: int,
+        banner: str,
+        *,
+        reloads: bool,
     ) -> None:
         self._supervisor = supervisor
         self._host = host
         self._port = port
         self._banner = banner
         threading.Thread(target=self._greet, daemon=True).start()
-        if os.environ.get("HOT_RELOAD", "").strip().lower() not in _NO:
+        if reloads:
             threading.Thread(target=self._reload, daemon=True).start()
         if lease is not None:
             threading.Thread(target=self._keep_keeper, args=(lease,), daemon=True).start()

@@ -61,6 +61,12 @@ class Lease:
                 f"{error.filename or self._root} belongs to another user. Run as that user, or "
                 "set DATABASE_URL and REDIS_URL to servers of your own."
             ) from error
+        except OSError as error:
+            self.release()
+            raise EmbeddedError(
+                f"{error.filename or self._root} cannot be used: {error.strerror}. Remove what is "
+                "in its place, make room, or set DATABASE_URL and REDIS_URL to servers of your own."
+            ) from error
         except BaseException:
             self.release()
             raise

@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-READERS = {"text", "choice", "boolean", "integer", "duration", "words"}
+READERS = {
+    *("text", "choice", "boolean", "integer", "duration"),
+    *("words", "hosts", "origins", "networks"),
+}
 
 # A variable is at the start of a line, commented out where that is its default.
 _ENTRY = re.compile(r"^(#?)([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)

@@ -189,6 +189,13 @@ def test_a_start_that_fails_says_why(tmp_path: Path) -> None:
         pass
     assert (tmp_path / "postgres" / "notes.txt").read_text() == "mine"
 
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(EmbeddedError, match=r"/file cannot be used: File exists\. Remove what"),
+        servers(tmp_path / "file", postgres=False, redis=True),
+    ):
+        pass
+
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_an_ordinary_user_runs_them_too(python: Callable[..., Child]) -> None:
