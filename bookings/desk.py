@@ -30,7 +30,7 @@ from bookings.difference import Difference
 from bookings.errors import IdempotencyInProgress, OutcomeUnknown, SlotBusy, SlotOverlaps
 from bookings.guests import forget_guests
 from bookings.ledger import Ledger, MoreSlots
-from bookings.live import announce
+from bookings.live import announce, announce_bookings
 from bookings.models import Booking, BookingSlot, Slot
 from bookings.queue import COMMITTERS, MAX_BATCH, BatchQueue, Ticket
 from bookings.requests import Request, Result
@@ -274,8 +274,9 @@ def _commit_once(batch: Sequence[Request[Any]]) -> list[Outcome]:
             slot_ids |= set(more.slot_ids)
         else:
             full_slots.note(ledger.slots.values())
-            if ledger.changed_slots:
+            if ledger.changed_slots or ledger.changed_bookings:
                 announce(ledger.changed_slots)
+                announce_bookings(ledger.changed_bookings)
                 reach("after commit, before the relay is woken")
                 wake_relay()
             return outcomes

@@ -355,6 +355,11 @@ class Ledger:
             *self._added_slots.values(),
         ]
 
+    @property
+    def changed_bookings(self) -> list[Booking]:
+        """New ones, and those of which an event tells."""
+        return [*(booking for booking, _ in self._created.values()), *self._changed.values()]
+
     def write(self) -> None:
         """Write the changes, and nothing where there are none.
 

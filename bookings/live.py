@@ -7,9 +7,9 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from bookings.models import Slot
+from bookings.models import Booking, Slot
 from bookings.states import SlotStatus, slot_status
-from reserve.core.broadcast import Message, publish, venue_group
+from reserve.core.broadcast import Message, bookings_group, publish, venue_group
 from reserve.core.ids import earliest_id
 from reserve.outbox.models import Event
 from venues.models import Venue
@@ -69,6 +69,35 @@ def announce(slots: Iterable[Slot]) -> None:
     """Publish the state of slots after a commit."""
     for slot in slots:
         publish(venue_group(slot.venue_id), slot.pk.hex, _change_of(slot).to_message())
+
+
+def announce_bookings(bookings: Iterable[Booking]) -> None:
+    """Publish that bookings have changed, to those who may ask what they are now.
+
+    The message has ids only: whoever listens reads the booking with their own rights.
+    """
+    for booking in bookings:
+        publish(bookings_group(booking.venue_id), booking.pk.hex, _message_of(booking))
+
+
+def booking_messages_since(*, venue: Venue, moment: datetime) -> Sequence[Message]:
+    """Which bookings of a venue have changed since a moment."""
+    told = Event.objects.filter(
+        pk__gte=earliest_id(moment - _CLOCKS_DIFFER_BY),
+        organization_id=venue.organization_id,
+        payload__venue=venue.public_id,
+        payload__has_key="booking",
+    ).values_list("subject_id", flat=True)
+    bookings = Booking.objects.filter(pk__in=set(told), venue=venue)
+    return [_message_of(booking) | {"key": booking.pk.hex} for booking in bookings]
+
+
+def _message_of(booking: Booking) -> Message:
+    return {
+        "type": "booking.changed",
+        "booking_id": str(booking.pk),
+        "version": booking.version,
+    }
 
 
 def slot_messages_since(*, venue: Venue, moment: datetime) -> Sequence[Message]:

@@ -32,6 +32,11 @@ def venue_group(venue_id: UUID) -> str:
     return f"venue.{venue_id.hex}"
 
 
+def bookings_group(venue_id: UUID) -> str:
+    """The group that hears of a venue's bookings; each message is about one, by its id."""
+    return f"venue.{venue_id.hex}.bookings"
+
+
 class _Publisher:
     """One per process. Its thread is a daemon, so that a process that wants to end can."""
 

@@ -7,10 +7,12 @@ right and a slow reader costs no memory.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from channels.layers import get_channel_layer
@@ -90,13 +92,28 @@ class _Group:
     """Who listens to a group, and how to tell them what was missed."""
 
     def __init__(self) -> None:
-        self.listeners: set[Listener] = set()
         self.recover: Recover | None = None
+        # By the thing that they want to hear of; None for those who want all.
+        self._listeners: defaultdict[str | None, set[Listener]] = defaultdict(set)
+
+    def __iter__(self) -> Iterator[Listener]:
+        return chain.from_iterable(self._listeners.values())
+
+    def add(self, listener: Listener, key: str | None) -> None:
+        self._listeners[key].add(listener)
+
+    def remove(self, listener: Listener, key: str | None) -> bool:
+        """Whether nobody is left."""
+        self._listeners[key].discard(listener)
+        if not self._listeners[key]:
+            del self._listeners[key]
+        return not self._listeners
 
     def hand_on(self, message: Message) -> None:
         change = Change(message)
-        for listener in self.listeners:
-            listener.put(change)
+        for key in (None, message["key"]):
+            for listener in self._listeners.get(key, ()):
+                listener.put(change)
 
 
 class Hub:
@@ -110,11 +127,12 @@ class Hub:
 
     @asynccontextmanager
     async def listen(
-        self, group: str, *, recover: Recover | None = None
+        self, group: str, *, key: str | None = None, recover: Recover | None = None
     ) -> AsyncIterator[AsyncIterator[Change]]:
         """The changes that are told to a group from now on.
 
         Args:
+            key: the thing to hear of, if not of all.
             recover: what the group should have heard since a moment, asked for when
                 the connection to Redis was lost; one for all listeners of a group.
 
@@ -122,13 +140,15 @@ class Hub:
             TooSlow: from the iterator, once the listener has fallen too far behind.
         """
         listener = Listener()
-        await self._join(group, listener, recover)
+        await self._join(group, listener, key, recover)
         try:
             yield listener.changes()
         finally:
-            await self._leave(group, listener)
+            await self._leave(group, listener, key)
 
-    async def _join(self, name: str, listener: Listener, recover: Recover | None) -> None:
+    async def _join(
+        self, name: str, listener: Listener, key: str | None, recover: Recover | None
+    ) -> None:
         layer = get_channel_layer()
         if self._channel is None:
             self._channel = await layer.new_channel()
@@ -136,23 +156,20 @@ class Hub:
             layer.on_interruption(self._begin_recovery)
         is_first = name not in self._groups
         group = self._groups.setdefault(name, _Group())
-        group.listeners.add(listener)
+        group.add(listener, key)
         group.recover = group.recover or recover
         if is_first:
             try:
                 await layer.group_add(name, self._channel)
             except BaseException:
                 # Nobody hears anything: the next one is the first again.
-                for waiting in self._groups.pop(name).listeners:
+                for waiting in self._groups.pop(name):
                     waiting.let_go()
                 raise
 
-    async def _leave(self, name: str, listener: Listener) -> None:
+    async def _leave(self, name: str, listener: Listener, key: str | None) -> None:
         group = self._groups.get(name)
-        if group is None:
-            return
-        group.listeners.discard(listener)
-        if not group.listeners:
+        if group is not None and group.remove(listener, key):
             del self._groups[name]
             await get_channel_layer().group_discard(name, self._channel)
 
@@ -186,7 +203,7 @@ class Hub:
                     group.hand_on(message)
             except Exception as error:  # noqa: BLE001 (whoever cannot be told begins anew)
                 as_domain_error(error)
-                for listener in group.listeners:
+                for listener in group:
                     listener.let_go()
 
 

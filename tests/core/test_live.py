@@ -197,3 +197,19 @@ def test_what_could_not_be_published_is_published_later(monkeypatch: pytest.Monk
     publisher.publish("venue", "b", {"version": 1})
     wait_until(lambda: sent, seconds=10, interval=0.01)
     assert sent[0] == {("venue", "a"): {"version": 1}, ("venue", "b"): {"version": 2}}
+
+
+def test_whoever_listens_for_one_thing_hears_of_no_other() -> None:
+    async def listen() -> tuple[list[str], list[str]]:
+        hub = live.Hub()
+        async with hub.listen("things", key="b") as of_one, hub.listen("things") as of_all:
+            for key in ("a", "b", "c"):
+                broadcast.publish("things", key, {"version": 1})
+            all_keys = [(await anext(of_all)).message["key"] for _ in range(3)]
+            one = [(await anext(of_one)).message["key"]]
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(anext(of_one), 0.2)
+        assert not hub._groups
+        return all_keys, one
+
+    assert asyncio.run(asyncio.wait_for(listen(), 20)) == (["a", "b", "c"], ["b"])
