@@ -2,10 +2,24 @@
 
 import re
 from dataclasses import dataclass, field
+from datetime import date, time
 from typing import Any, Protocol
 
-from accounts.actors import Actor
+from accounts.actors import ANONYMOUS, SYSTEM, Actor, account
+from accounts.models import Role
+from bookings.models import Slot
 from tests.clients import GraphQLApi, RestApi
+from tests.factories import (
+    make_customer,
+    make_member,
+    make_organization,
+    make_resource,
+    make_slot,
+    make_venue,
+)
+from tests.venues.conftest import everything
+from venues.models import Closure, Resource, SpecialHours, Venue
+from venues.services import schedule
 
 # By operation: method, path; the GraphQL input, or none; whether slots may move.
 _REST = {
@@ -180,3 +194,62 @@ def snakes(value: Any) -> Any:
     if isinstance(value, dict):
         return {snake(key): snakes(inner) for key, inner in value.items()}
     return value
+
+
+# --- Where they work ---
+
+
+def opening(**fields: Any) -> dict[str, Any]:
+    return {"weekday": 0, "opens_at": "09:00", "closes_at": "17:00"} | fields
+
+
+def special(**fields: Any) -> dict[str, Any]:
+    days = {"first_date": "2031-05-01", "last_date": "2031-05-02"}
+    return days | {"opens_at": "10:00", "closes_at": "18:00"} | fields
+
+
+def closure(**fields: Any) -> dict[str, Any]:
+    return {"first_date": "2031-05-01", "last_date": "2031-05-02"} | fields
+
+
+@dataclass
+class Place:
+    """A venue with one of everything, and the people who work there."""
+
+    resource: Resource
+    special: SpecialHours
+    closure: Closure
+    slot: Slot
+    people: dict[str, Actor]
+
+    @property
+    def venue(self) -> Venue:
+        return self.resource.venue
+
+    @property
+    def ids(self) -> dict[str, str]:
+        rows = ("venue", "resource", "special", "closure", "slot")
+        return {name: getattr(self, name).public_id for name in rows}
+
+    def rows(self) -> Any:
+        return everything(), list(Slot.objects.order_by("pk").values())
+
+
+def make_place(**fields: Any) -> Place:
+    resource = make_resource(make_venue(timezone="UTC", booking_horizon_days=14, **fields))
+    organization, venue = resource.organization, resource.venue
+    people = {role.value.lower(): account(make_member(organization, role).pk) for role in Role} | {
+        "stranger": account(make_member(make_organization(), Role.OWNER).pk),
+        "customer": make_customer(),
+        "anonymous": ANONYMOUS,
+    }
+    owner = {"actor": SYSTEM, "venue_id": venue.pk, "resource_id": None}
+    days = {"first_date": date(2032, 1, 1), "last_date": date(2032, 1, 2)}
+    hours = schedule.SpecialOpening(**days, opens_at=time(9), closes_at=time(12))
+    return Place(
+        resource,
+        schedule.add_special_hours(**owner, opening=hours),
+        schedule.add_closure(**owner, **days),
+        make_slot(resource, version=1),
+        people,
+    )

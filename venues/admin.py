@@ -22,7 +22,7 @@ from accounts.actors import Actor, account
 from accounts.tenant_admin import MANAGING, TenantAdmin, TenantFilter, TenantInline
 from reserve.core.errors import DomainError, Forbidden
 from venues.models import Closure, OpeningHours, Resource, SpecialHours, Venue
-from venues.services.checks import MAX_OPENINGS, MAX_SPECIAL_HOURS, overlapping
+from venues.services.checks import MAX_OPENINGS, MAX_SPECIAL_HOURS, clashing
 from venues.services.resources import (
     RESOURCE_FIELDS,
     ResourceDetails,
@@ -93,7 +93,7 @@ class RuleFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
             return
         if len(kept) > self.maximum:
             raise ValidationError(f"There must be at most {self.maximum}.")
-        for position, sentence in overlapping(form.instance for form in kept).items():
+        for position, sentence in clashing(form.instance for form in kept).items():
             kept[position].add_error("opens_at", sentence)
 
 

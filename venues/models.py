@@ -17,6 +17,7 @@ from venues.validators import (
     MAX_CAPACITY,
     MAX_DAYS,
     MAX_PICTURES,
+    MAX_SLOTS_PER_DAY,
     MAX_URL_LENGTH,
     Degrees,
     at_web,
@@ -366,6 +367,8 @@ class SlotRules(UlidModel):
             )
         elif self.slot_footprint > self.wall_length:
             errors["slot_minutes"] = "A slot with its buffers is longer than the opening."
+        elif self.slot_count > MAX_SLOTS_PER_DAY:
+            errors["slot_minutes"] = f"There must be at most {MAX_SLOTS_PER_DAY} slots a day."
         if self.interval_minutes and timedelta(minutes=self.interval_minutes) < self.slot_footprint:
             errors["interval_minutes"] = "This is shorter than a slot with its buffers."
         if errors:
@@ -395,6 +398,12 @@ class SlotRules(UlidModel):
         """From start to start, never less than a slot with its buffers."""
         # The installation's length may have grown since the interval was set.
         return max(timedelta(minutes=self.interval_minutes or 0), self.slot_footprint)
+
+    @property
+    def slot_count(self) -> int:
+        """How many slots fit in, on a day on which the clock does not jump."""
+        room, interval = self.wall_length - self.slot_footprint, self.interval_length
+        return room // interval + 1 if room >= timedelta() < interval else 0
 
     @property
     def wall_length(self) -> timedelta:

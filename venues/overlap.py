@@ -28,6 +28,10 @@ class Stretch:
         """Whether there is a day on which the two overlap, one past midnight maybe."""
         return any(self._meets_after(other, shift) for shift in (-1, 0, 1))
 
+    def shares_day(self, other: "Stretch") -> bool:
+        """Whether there is a day on which both open."""
+        return self._shares_day(other, 0)
+
     def _meets_after(self, other: "Stretch", shift: int) -> bool:
         """Whether this on some day overlaps the other so many days later."""
         others_begin = other.begin + shift * _DAY

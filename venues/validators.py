@@ -1,7 +1,6 @@
 """What a field of a venue or its rules may hold; each refusal is a sentence."""
 
 import math
-import unicodedata
 from collections.abc import Callable, Sequence
 from functools import cache
 from zoneinfo import available_timezones
@@ -10,6 +9,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, URLValidator
 from django.utils.deconstruct import deconstructible
 
+from reserve.core.text import UNWRITABLE, is_clean
+
 MAX_CAPACITY = 1_000_000_000
 MAX_DAYS = 730
 MAX_PICTURES = 20
@@ -17,8 +18,11 @@ MAX_URL_LENGTH = 500
 DAY_MINUTES = 24 * 60
 DAY_SECONDS = 24 * 60 * 60
 
-# Controls, surrogates (which no encoding takes), line and paragraph separators.
-_UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
+# Of one resource: one every five minutes around the clock.
+MAX_SLOTS_PER_DAY = 288
+
+# A machine's own time, and that of one nobody has set up: neither says where a place is.
+_NO_PLACES = frozenset({"localtime", "Factory"})
 
 _at_https = URLValidator(schemes=["https"])
 at_web = URLValidator(
@@ -58,9 +62,9 @@ def validate_timezone(name: str) -> None:
 
 
 def validate_line(text: str) -> None:
-    """Refuses control characters, and text of nothing but spaces."""
-    if any(unicodedata.category(character) in _UNPRINTABLE for character in text):
-        raise ValidationError("This must not contain control characters.")
+    """Refuses characters that no text needs, and text of nothing but spaces."""
+    if not is_clean(text):
+        raise ValidationError(UNWRITABLE)
     if text and not text.strip():
         raise ValidationError("This must not be blank.")
 
@@ -93,4 +97,4 @@ def validate_wall_clock(wall_clock: object) -> None:
 @cache
 def _timezones() -> frozenset[str]:
     # Reads hundreds of files; an update of the zones comes with a restart.
-    return frozenset(available_timezones())
+    return frozenset(available_timezones()) - _NO_PLACES

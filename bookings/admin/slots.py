@@ -184,7 +184,7 @@ class SlotAdmin(TenantAdmin):
             try:
                 change_slot(actor=_actor(request), slot_id=slot.pk, reason=reason, **changes)
             except DomainError as refused:
-                self.message_user(request, f"{slot}: {refused.text}", messages.ERROR)
+                self.message_user(request, f"{slot}: {_sentences(refused)}", messages.ERROR)
             else:
                 self.message_user(request, f"{slot} is {done}.", messages.SUCCESS)
 
@@ -220,6 +220,13 @@ class SlotAdmin(TenantAdmin):
             **(extra_context or {}),
         }
         return self.render_change_form(request, context, add=True, form_url=form_url)
+
+
+def _sentences(refused: DomainError) -> str:
+    """What a service says, each sentence with the name of its field."""
+    errors: dict[str, list[str]] = refused.details.get("errors") or {}
+    named = [f"{name.replace('_', ' ')}: {' '.join(texts)}" for name, texts in errors.items()]
+    return " ".join(named) or refused.text
 
 
 def _actor(request: HttpRequest) -> Actor:

@@ -35,7 +35,8 @@ def change_slot(
 
     Raises:
         NotFound, Forbidden: not the actor's to see, or to do.
-        Invalid: nothing to change, no such capacity, or a reason that is too long or no text.
+        Invalid: nothing to change, a value of the wrong kind, no such capacity, or a reason
+            that is too long or no text.
         CapacityInUse: more seats than that are taken already.
         SlotOverlaps: another slot is open or in use where this one would reopen.
     """
@@ -43,6 +44,9 @@ def change_slot(
         raise Invalid("Say what is to change: capacity or closure.")
     if capacity is not None:
         _check_capacity(capacity)
+    if is_closed is not None:
+        _check_kind("is_closed", is_closed, bool, sentences.TRUE_OR_FALSE)
+    _check_kind("reason", reason, str, sentences.TEXT)
     said = clean_text(reason, field="reason", maximum=MAX_REASON)
     return desk.submit(ChangeSlot(actor, slot_id, capacity, is_closed, said))
 
@@ -70,7 +74,7 @@ def add_slot(
     if capacity is not None:
         _check_capacity(capacity)
     for name, moment in (("start_time", starts_at), ("end_time", ends_at)):
-        if moment.utcoffset() is None:
+        if not isinstance(moment, datetime) or moment.utcoffset() is None:
             raise Invalid.field(name, sentences.INSTANT)
     if not MIN_SLOT_LENGTH <= ends_at - starts_at <= MAX_SLOT_LENGTH:
         raise Invalid.field("end_time", "This must be a minute to 24 hours after the start.")
@@ -80,6 +84,13 @@ def add_slot(
     return desk.submit(AddSlot(actor, resource_id, starts_at, ends_at, capacity))
 
 
+def _check_kind(name: str, value: object, kind: type, sentence: str) -> None:
+    # To Python a boolean is a whole number.
+    if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
+        raise Invalid.field(name, sentence)
+
+
 def _check_capacity(capacity: int) -> None:
+    _check_kind("capacity", capacity, int, sentences.WHOLE_NUMBER)
     if not 1 <= capacity <= MAX_CAPACITY:
         raise Invalid.field("capacity", f"This must be from 1 to {MAX_CAPACITY}.")

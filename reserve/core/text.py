@@ -11,6 +11,8 @@ _REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 # Control, surrogate; line and paragraph separators.
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
+UNWRITABLE = "This contains characters that cannot be written here."
+
 
 def clean_line(text: str, *, field: str, maximum: int, required: bool = False) -> str:
     """One line of text, trimmed and composed (Unicode NFC).
@@ -23,7 +25,7 @@ def clean_line(text: str, *, field: str, maximum: int, required: bool = False) -
         Invalid: too long, empty, or with characters that no line of text needs.
     """
     line = _composed(text, field, maximum)
-    if not _is_clean(line):
+    if not is_clean(line):
         raise _unwritable(field)
     if required and not any(unicodedata.category(sign)[0] in "LNPS" for sign in line):
         raise Invalid.field(field, "This must not be empty.")
@@ -37,7 +39,7 @@ def clean_text(text: str, *, field: str, maximum: int) -> str:
         Invalid: too long, or with characters that no text needs; a tab is none of them.
     """
     lines = _composed(text.replace("\r\n", "\n").replace("\r", "\n"), field, maximum)
-    if not _is_clean(lines.replace("\n", " ").replace("\t", " ")):
+    if not is_clean(lines.replace("\n", " ").replace("\t", " ")):
         raise _unwritable(field)
     return lines
 
@@ -52,14 +54,15 @@ def _composed(text: str, field: str, maximum: int) -> str:
     return composed
 
 
-def _is_clean(line: str) -> bool:
+def is_clean(line: str) -> bool:
+    """Whether a line has none of the characters that no text needs."""
     return not any(
         sign in _REORDERING or unicodedata.category(sign) in _REFUSED_CATEGORIES for sign in line
     )
 
 
 def _unwritable(field: str) -> Invalid:
-    return Invalid.field(field, "This contains characters that cannot be written here.")
+    return Invalid.field(field, UNWRITABLE)
 
 
 def _too_long(field: str, maximum: int) -> Invalid:

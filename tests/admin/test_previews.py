@@ -104,6 +104,23 @@ def test_staff_close_reopen_and_resize_slots(ours: Tenant, theirs: Tenant, admin
     assert ours.slot.capacity == 5
 
 
+def test_no_slot_is_given_a_capacity_that_makes_no_sense(ours: Tenant, admin_of) -> None:
+    browser = admin_of(ours.staff)
+    slots, before = page_of(Slot, "changelist") + "?day=all", list(Slot.objects.values())
+    events = Event.objects.count()
+    for capacity in ("0", "-1", str(2**31), "9" * 5_000, "2.5", "four", ""):
+        chosen = {"action": "set_capacity", "_selected_action": [ours.slot.pk]}
+        response = browser.post(slots, chosen | {"capacity": capacity}, follow=True)
+        assert response.status_code == 200
+        (said,) = response.context["messages"]
+        if capacity in {"0", "-1", str(2**31)}:
+            assert "capacity: This must be from 1 to" in str(said)
+            assert said.level_tag == "error"
+        else:
+            assert said.level_tag in {"error", "warning"}
+    assert (list(Slot.objects.values()), Event.objects.count()) == (before, events)
+
+
 def test_staff_add_a_slot_by_the_venues_clock(ours: Tenant, theirs: Tenant, admin_of) -> None:
     browser, page = admin_of(ours.staff), page_of(Slot, "add")
     assert browser.get(page).status_code == 200

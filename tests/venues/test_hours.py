@@ -467,18 +467,18 @@ def test_of_two_that_overlap_at_once_the_lock_lets_one_in():
 @pytest.mark.django_db(transaction=True)
 def test_without_the_lock_both_get_in(monkeypatch):
     """The control: neither sees the other's, which is not written yet."""
-    both_have_read, overlapping = Barrier(2), schedule_services.overlapping
+    both_have_read, clashing = Barrier(2), schedule_services.clashing
 
     def without_lock(*, actor, venue_id):
         assert actor
         return Venue.objects.get(pk=venue_id)
 
-    def slowly_overlapping(rules):
+    def slowly_clashing(rules):
         both_have_read.wait(timeout=10)
-        return overlapping(rules)
+        return clashing(rules)
 
     monkeypatch.setattr(schedule_services, "lock_venue", without_lock)
-    monkeypatch.setattr(schedule_services, "overlapping", slowly_overlapping)
+    monkeypatch.setattr(schedule_services, "clashing", slowly_clashing)
     venue = make_venue()
     assert _at_once(venue, EVE, EVE) == []
     assert venue.special_hours.count() == 2

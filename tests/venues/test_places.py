@@ -1,8 +1,10 @@
 """Setting up venues and resources: who may, what is refused, what is recorded."""
 
+import unicodedata
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from accounts.actors import ANONYMOUS, SYSTEM, account
@@ -21,6 +23,7 @@ from tests.factories import (
 from venues.models import BookingMode, Resource, Venue
 from venues.services.resources import ResourceDetails, add_resource, update_resource
 from venues.services.venues import VenueDetails, create_venue, update_venue
+from venues.validators import validate_line, validate_timezone
 
 pytestmark = pytest.mark.django_db
 
@@ -306,3 +309,32 @@ def test_what_may_move_slots_is_recorded_once_and_the_rest_is_not():
     ]
     assert {payload["venue"] for payload in payloads} == {venue.public_id}
     assert {payload["actor"] for payload in payloads} == {manager.public_name}
+
+
+# --- Zones and names ---------------------------------------------------------------
+
+
+def test_a_zone_names_a_place_or_universal_time():
+    for name in ("Europe/Copenhagen", "Etc/GMT+5", "UTC", "America/Argentina/Buenos_Aires"):
+        validate_timezone(name)
+    for name in ("localtime", "Factory", "posixrules", "Europe", "utc ", "../etc/passwd", ""):
+        with pytest.raises(ValidationError):
+            validate_timezone(name)
+
+
+def test_names_in_any_script_but_nothing_that_reorders_them():
+    # With a joiner, which Persian and some emoji need, and a mark, which Hebrew does.
+    for name in ("מסעדת הים\u200f", "رستوران می\u200cخواهم", "👩\u200d🍳 Köket"):
+        validate_line(name)
+    reordering = [chr(code) for code in range(0x110000) if _reorders(chr(code))]
+    assert len(reordering) == 9
+    for character in (*reordering, "\x07", "\u2028", "\x85"):
+        with pytest.raises(ValidationError):
+            validate_line(f"Kro{character}")
+
+
+def _reorders(character: str) -> bool:
+    return unicodedata.bidirectional(character) in (
+        *("LRE", "RLE", "LRO", "RLO", "PDF"),
+        *("LRI", "RLI", "FSI", "PDI"),
+    )

@@ -12,6 +12,7 @@ from reserve.core import sentences
 from reserve.core.errors import Invalid
 from venues.models import OpeningHours, SpecialHours
 from venues.overlap import overlaps
+from venues.validators import MAX_SLOTS_PER_DAY
 
 MAX_OPENINGS = 100
 MAX_SPECIAL_HOURS = 500
@@ -59,18 +60,32 @@ def errors_of_rules(rules: Iterable[Rule], *, name: str, maximum: int) -> Errors
     if errors:
         return errors
     return {
-        f"{name}.{position}.opens_at": [sentence]
-        for position, sentence in overlapping(rules).items()
+        f"{name}.{position}.opens_at": [sentence] for position, sentence in clashing(rules).items()
     }
 
 
-def overlapping(rules: Iterable[Rule]) -> dict[int, str]:
-    """A sentence on each rule of one owner that overlaps an earlier one, by its position."""
+def clashing(rules: Iterable[Rule]) -> dict[int, str]:
+    """A sentence on each rule of one owner that does not go with the earlier ones.
+
+    It overlaps one of them, or there are more than MAX_SLOTS_PER_DAY with those of
+    its days. By its position.
+    """
     rules = list(rules)
-    return {
+    stretches = [rule.stretch for rule in rules]
+    found = {
         position: f"This overlaps another: {rules[earlier]}."
-        for position, earlier in overlaps([rule.stretch for rule in rules]).items()
+        for position, earlier in overlaps(stretches).items()
     }
+    counts = [rule.slot_count for rule in rules]
+    for position, stretch in enumerate(stretches):
+        beside = (
+            counts[earlier] for earlier in range(position) if stretch.shares_day(stretches[earlier])
+        )
+        if position not in found and counts[position] + sum(beside) > MAX_SLOTS_PER_DAY:
+            found[position] = (
+                f"With the others there are more than {MAX_SLOTS_PER_DAY} slots on a day."
+            )
+    return found
 
 
 def refuse(errors: Mapping[str, list[str]]) -> None:

@@ -23,9 +23,9 @@ from venues.services.checks import (
     MAX_OPENINGS,
     MAX_SPECIAL_HOURS,
     apply_changes,
+    clashing,
     errors_of,
     errors_of_rules,
-    overlapping,
     refuse,
 )
 
@@ -138,7 +138,7 @@ def add_special_hours(
         others = list(venue.special_hours.filter(Q(resource_id=resource_id)))
         if len(others) >= MAX_SPECIAL_HOURS:
             raise Invalid(f"There must be at most {MAX_SPECIAL_HOURS} special hours.")
-        if sentence := overlapping([*others, rule]).get(len(others)):
+        if sentence := clashing([*others, rule]).get(len(others)):
             raise Invalid.field("opens_at", sentence)
         rule.save(force_insert=True)
         record_schedule_change(venue, ["special_hours"], actor=actor, resource_id=resource_id)
