@@ -47,7 +47,11 @@ async def no_such_socket(_scope: Any, _receive: Any, send: Any) -> None:
 
 pages = WSGIMiddleware(cast(Any, django_application), workers=settings.PAGE_THREADS)
 rest = LimitedREST(pages, authentication=ACCESS_TOKENS)
-executor = Executor(schema.graphql_schema)
+executor = Executor(
+    schema.graphql_schema,
+    allows_introspection=settings.GRAPHQL_INTROSPECTION,
+    makes_suggestions=settings.GRAPHQL_SUGGESTIONS,
+)
 graphql_http = GraphQLHTTP(executor, authentication=ACCESS_TOKENS, pages=pages)
 sockets = OpenSockets(ACCESS_TOKENS)
 graphql_websocket = GraphQLConsumer.as_asgi(

@@ -265,6 +265,9 @@ AUTH_RATE_LIMIT_ACCOUNT = env.integer("AUTH_RATE_LIMIT_ACCOUNT", 10, maximum=1_0
 AUTH_RATE_LIMIT_ADDRESS = env.integer("AUTH_RATE_LIMIT_ADDRESS", 60, maximum=1_000_000)
 # Open sockets of one account or address in one web process.
 SOCKETS_PER_CALLER = env.integer("SOCKETS_PER_CALLER", 200, maximum=1_000_000)
+# What GraphQL tells of its schema, which is public unless somebody wants it otherwise.
+GRAPHQL_INTROSPECTION = env.boolean("GRAPHQL_INTROSPECTION", True)
+GRAPHQL_SUGGESTIONS = env.boolean("GRAPHQL_SUGGESTIONS", True)
 # Of django-ratelimit.
 RATELIMIT_USE_CACHE = "limits"
 # How many entries at the right end of X-Forwarded-For are our own proxies' work.

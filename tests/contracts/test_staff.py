@@ -14,7 +14,8 @@ from bookings.services.bookings import create_booking
 from bookings.services.publication import republish
 from bookings.services.slots import change_slot
 from reserve.core.graphql.context import Context
-from reserve.core.graphql.executor import Executor, Operation
+from reserve.core.graphql.executor import Executor
+from reserve.core.graphql.operation import Operation
 from reserve.schema import schema
 from tests.contracts.bad_input import asked_of
 from tests.factories import (

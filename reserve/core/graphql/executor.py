@@ -1,8 +1,7 @@
-"""Parses, validates and executes; the same for HTTP and WebSocket."""
+"""Parses, limits, validates and executes; the same for HTTP and WebSocket."""
 
-import re
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,109 +9,100 @@ import orjson
 from graphql import (
     DocumentNode,
     ExecutionResult,
-    FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
-    InlineFragmentNode,
+    GraphQLSyntaxError,
+    NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
-    SelectionSetNode,
     create_source_event_stream,
     execute,
-    get_operation_ast,
     parse,
     specified_rules,
     validate,
 )
 from graphql.pyutils import is_awaitable
 
-from reserve.core.context import request_id
-from reserve.core.errors import DomainError, Invalid
-from reserve.core.failures import as_domain_error
 from reserve.core.graphql.context import Context
+from reserve.core.graphql.limits import MAX_DEPTH, MAX_TOKENS, Measure, QueryTooComplex, measure
+from reserve.core.graphql.operation import Operation
+from reserve.core.graphql.persisted import PersistedQueries
+from reserve.core.graphql.responses import CannotRun, Response, result_response
 from reserve.core.graphql.streams import rendered
 from reserve.core.graphql.variables import field_errors
 
-Response = dict[str, Any]
-
-# NUL in a string of the document itself, which no text column can hold.
-_NUL_LITERAL = re.compile(r"\\u(0000|\{0+\})")
 _CACHED_DOCUMENTS = 1_000
-_MAX_TOKENS = 2_000
 _MAX_CACHED_LENGTH = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One request as a client writes it (graphql.org, Serving over HTTP)."""
-
-    query: str
-    variables: Mapping[str, Any] | None = None
-    name: str | None = None
-
-    @classmethod
-    def from_body(cls, body: object) -> "Operation":
-        """Raises Invalid where the body is not an operation."""
-        if not isinstance(body, dict):
-            raise Invalid("The body must be a JSON object.")
-        query, variables = body.get("query"), body.get("variables")
-        name = body.get("operationName")
-        if not isinstance(query, str) or not query.strip():
-            raise Invalid.field("query", "This must be a GraphQL document.")
-        if _NUL_LITERAL.search(query):
-            raise Invalid.field("query", "Text must not contain the character NUL.")
-        if variables is not None and not isinstance(variables, dict):
-            raise Invalid.field("variables", "This must be an object.")
-        if name is not None and not isinstance(name, str):
-            raise Invalid.field("operationName", "This must be a string.")
-        return cls(query, variables, name)
+# Of an invalid document or of variables; nobody reads more.
+_MAX_ERRORS = 10
+_TOO_MANY_TOKENS = "Syntax Error: Document contains more than"
+_TOO_DEEP = "Syntax Error: Document is nested too deeply"
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A document that may be executed, and the operation of it that is meant."""
+    """A document that may be executed: valid, within the limits, with one operation."""
 
     document: DocumentNode
     operation: OperationDefinitionNode
+    measure: Measure
 
     @property
     def is_subscription(self) -> bool:
         return self.operation.operation is OperationType.SUBSCRIPTION
 
     @property
-    def cost(self) -> int:
+    def is_query(self) -> bool:
+        return self.operation.operation is OperationType.QUERY
+
+    @property
+    def root_fields(self) -> int:
         """What the limiter takes for it: its root fields, each alias for itself."""
-        fragments = {
-            definition.name.value: definition
-            for definition in self.document.definitions
-            if isinstance(definition, FragmentDefinitionNode)
-        }
-        return _count_fields(self.operation.selection_set, fragments, seen=set())
-
-
-class CannotRun(Exception):
-    """The request is malformed or invalid: nothing of it was executed."""
-
-    def __init__(self, errors: list[GraphQLError]) -> None:
-        self.errors = errors
-        super().__init__(errors[0].message)
-
-    def response(self) -> Response:
-        return {"errors": [_format(error) for error in self.errors]}
+        return self.measure.root_fields
 
 
 class Executor:
-    def __init__(self, schema: GraphQLSchema) -> None:
-        self._schema = schema
-        self._documents: OrderedDict[str, DocumentNode | list[GraphQLError]] = OrderedDict()
+    """
+    Args:
+        allows_introspection: whether `__schema` and `__type` may be asked for.
+        makes_suggestions: whether errors say what somebody may have meant, and so name
+            parts of the schema.
+    """
 
-    def prepare(self, request: Operation) -> Prepared:
-        """Parse and validate, once for each document that is seen again.
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        *,
+        allows_introspection: bool = True,
+        makes_suggestions: bool = True,
+    ) -> None:
+        self._schema = schema
+        self._documents: OrderedDict[str, Prepared] = OrderedDict()
+        self._persisted = PersistedQueries()
+        self._hides_suggestions = not makes_suggestions
+        self._rules = list(specified_rules)
+        if not allows_introspection:
+            self._rules.append(NoSchemaIntrospectionCustomRule)
+
+    async def complete(self, request: Operation) -> tuple[Operation, Prepared]:
+        """The request with its document, which a hash may stand for, and that prepared.
 
         Raises:
-            CannotRun: a syntax error, an invalid document, or no such operation.
+            PersistedQueryNotFound: nobody knows the document of the hash.
+
+        Refuses as `prepare` does.
+        """
+        request = await self._persisted.complete(request)
+        prepared = self.prepare(request)
+        await self._persisted.remember(request)
+        return request, prepared
+
+    def prepare(self, request: Operation) -> Prepared:
+        """Parse, limit and validate, once for each document that is seen again.
+
+        Raises:
+            CannotRun: a syntax error, an invalid document, no such operation or several.
+            QueryTooComplex: it asks for too much, with the variables of this request.
         """
         known = self._documents.get(request.query)
         if known is None:
@@ -121,46 +111,52 @@ class Executor:
                 self._remember(request.query, known)
         else:
             self._documents.move_to_end(request.query)
-        if isinstance(known, list):
-            raise CannotRun(known)
-        operation = get_operation_ast(known, request.name)
-        if operation is None:
-            raise CannotRun([GraphQLError("The document has no such operation, or several.")])
-        return Prepared(known, operation)
-
-    def prepare_or_refusal(self, request: Operation) -> Prepared | CannotRun:
-        """As `prepare`, for whoever has something else to look at before it refuses."""
-        try:
-            return self.prepare(request)
-        except CannotRun as refused:
-            return refused
+        name = known.operation.name.value if known.operation.name else None
+        # An empty name is none: https://github.com/graphql/graphql-over-http, 5.1.
+        if request.name and request.name != name:
+            raise CannotRun([GraphQLError(f"The document has no operation {request.name!r}.")])
+        if known.measure.cost.pages:
+            known.measure.cost.check(request.variables or {})
+        return known
 
     async def execute(self, prepared: Prepared, request: Operation, context: Context) -> Response:
+        """
+        Raises:
+            CannotRun: variables are missing or of the wrong kind.
+        """
         result: Any = execute(
             self._schema,
             prepared.document,
             context_value=context,
             variable_values=dict(request.variables or {}),
-            operation_name=request.name,
+            max_coercion_errors=_MAX_ERRORS,
+            hide_suggestions=self._hides_suggestions,
         )
         if is_awaitable(result):
             result = await result
-        return self._formatted(result, prepared, request)
+        self._refuse_unless_run(result, prepared, request)
+        return result_response(result)
 
     async def subscribe(
         self, prepared: Prepared, request: Operation, context: Context
     ) -> AsyncIterator[bytes] | Response:
-        """The results of a subscription as JSON, or the response that refuses it."""
+        """The results of a subscription as JSON, or the response that refuses it.
+
+        Raises:
+            CannotRun: variables are missing or of the wrong kind.
+        """
         variables = dict(request.variables or {})
         events = await create_source_event_stream(
             self._schema,
             prepared.document,
             context_value=context,
             variable_values=variables,
-            operation_name=request.name,
+            max_coercion_errors=_MAX_ERRORS,
+            hide_suggestions=self._hides_suggestions,
         )
         if isinstance(events, ExecutionResult):
-            return self._formatted(events, prepared, request)
+            self._refuse_unless_run(events, prepared, request)
+            return result_response(events)
 
         def result_of(event: Any) -> Response | Awaitable[Response]:
             result: Any = execute(
@@ -169,111 +165,62 @@ class Executor:
                 event,
                 context_value=context,
                 variable_values=variables,
-                operation_name=request.name,
             )
-            return _formatted_later(result) if is_awaitable(result) else format_result(result)
+            return _response_later(result) if is_awaitable(result) else result_response(result)
 
-        question = (
-            request.query,
-            request.name,
-            orjson.dumps(variables, option=orjson.OPT_SORT_KEYS),
-        )
+        question = request.query, orjson.dumps(variables, option=orjson.OPT_SORT_KEYS)
         return rendered(events, result_of, question)
 
-    def _formatted(
+    def _refuse_unless_run(
         self, result: ExecutionResult, prepared: Prepared, request: Operation
-    ) -> Response:
-        response = format_result(result)
-        if result.errors and all(map(_is_of_document, result.errors)):
-            # Perhaps its variables; otherwise there is nothing to name.
+    ) -> None:
+        """Raises CannotRun where the variables kept everything from running."""
+        # An error of a field has the path of it.
+        if result.data is None and result.errors and not any(e.path for e in result.errors):
             fields = field_errors(self._schema, prepared.operation, request.variables or {})
-            if fields:
-                response["errors"][0]["extensions"]["errors"] = fields
-        return response
+            raise CannotRun(result.errors, fields)
 
-    def _check(self, query: str) -> DocumentNode | list[GraphQLError]:
+    def _check(self, query: str) -> Prepared:
         try:
-            document = parse(query, max_tokens=_MAX_TOKENS)
-        except GraphQLError as error:
-            return [error]
+            document = parse(query, max_tokens=MAX_TOKENS)
+            operation = _only_operation(document)
+            measured = measure(self._schema, document, operation)
+            errors = validate(
+                self._schema,
+                document,
+                self._rules,
+                max_errors=_MAX_ERRORS,
+                hide_suggestions=self._hides_suggestions,
+            )
+        except GraphQLSyntaxError as error:
+            if error.message.startswith(_TOO_MANY_TOKENS):
+                raise QueryTooComplex.of("tokens", MAX_TOKENS) from None
+            if error.message.startswith(_TOO_DEEP):
+                raise QueryTooComplex.of("levels", MAX_DEPTH) from None
+            raise CannotRun([error]) from None
         except RecursionError:
-            return [GraphQLError("The document is nested too deeply.")]
-        return validate(self._schema, document, specified_rules) or document
+            raise QueryTooComplex.of("levels", MAX_DEPTH) from None
+        if errors:
+            raise CannotRun(errors)
+        return Prepared(document, operation, measured)
 
-    def _remember(self, query: str, known: DocumentNode | list[GraphQLError]) -> None:
+    def _remember(self, query: str, known: Prepared) -> None:
         self._documents[query] = known
         while len(self._documents) > _CACHED_DOCUMENTS:
             self._documents.popitem(last=False)
 
 
-def _count_fields(
-    selections: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode], seen: set[str]
-) -> int:
-    """The fields of one level. A fragment counts once, as it is executed once."""
-    count = 0
-    for selection in selections.selections:
-        match selection:
-            case InlineFragmentNode():
-                count += _count_fields(selection.selection_set, fragments, seen)
-            case FragmentSpreadNode(name=name) if name.value not in seen:
-                seen.add(name.value)
-                count += _count_fields(fragments[name.value].selection_set, fragments, seen)
-            case FieldNode():
-                count += 1
-    return count
+def _only_operation(document: DocumentNode) -> OperationDefinitionNode:
+    """Raises CannotRun where there is none, or more than one."""
+    operations = [
+        definition
+        for definition in document.definitions
+        if isinstance(definition, OperationDefinitionNode)
+    ]
+    if len(operations) != 1:
+        raise CannotRun([GraphQLError("A document must have one operation.")])
+    return operations[0]
 
 
-async def _formatted_later(result: Awaitable[ExecutionResult]) -> Response:
-    return format_result(await result)
-
-
-def format_result(result: ExecutionResult) -> Response:
-    if not result.errors:
-        return {"data": result.data}
-    return {"errors": [_format(error) for error in result.errors], "data": result.data}
-
-
-def refusal_response(error: BaseException) -> Response:
-    """A response of one error, for what was refused before anything ran."""
-    domain_error = as_domain_error(error)
-    return {"errors": [{"message": domain_error.text, "extensions": _extensions(domain_error)}]}
-
-
-def _is_of_document(error: GraphQLError) -> bool:
-    """Whether the document or its variables are wrong, and not what a resolver was asked."""
-    return error.original_error is None or isinstance(error.original_error, GraphQLError)
-
-
-def _format(error: GraphQLError) -> dict[str, Any]:
-    """One error as the contract has it: code, details and request id in `extensions`."""
-    cause = error.original_error
-    if cause is None or isinstance(cause, GraphQLError):
-        # The document or its variables: graphql-core's own words name the place.
-        formatted = dict(error.formatted)
-        formatted["extensions"] = {
-            "code": Invalid.code,
-            "requestId": request_id(),
-        }
-        return formatted
-    domain_error = as_domain_error(cause)
-    formatted = {"message": domain_error.text, "extensions": _extensions(domain_error)}
-    if error.locations:
-        formatted["locations"] = [location.formatted for location in error.locations]
-    if error.path:
-        formatted["path"] = error.path
-    return formatted
-
-
-def _extensions(error: DomainError) -> dict[str, Any]:
-    extensions = {_camel_case(name): value for name, value in error.details.items()}
-    if fields := extensions.get("errors"):
-        extensions["errors"] = {_camel_case(name): value for name, value in fields.items()}
-    extensions |= {"code": error.code, "requestId": request_id()}
-    if error.retry_after:
-        extensions["retryAfter"] = error.retry_after.total_seconds()
-    return extensions
-
-
-def _camel_case(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)
+async def _response_later(result: Awaitable[ExecutionResult]) -> Response:
+    return result_response(await result)

@@ -4,8 +4,8 @@ Django's handler and its middleware cost ten times the work itself
 (docs/adr/0001-graphql-asgi.md).
 """
 
-from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs
 
 import orjson
 from django.conf import settings
@@ -14,20 +14,19 @@ from reserve.core.asgi import header
 from reserve.core.errors import DomainError, Invalid, PayloadTooLarge, retry_seconds
 from reserve.core.failures import as_domain_error
 from reserve.core.graphql.context import Context
-from reserve.core.graphql.executor import (
-    CannotRun,
-    Executor,
-    Operation,
-    Prepared,
-    refusal_response,
-)
+from reserve.core.graphql.executor import Executor
+from reserve.core.graphql.media_types import GRAPHQL_RESPONSE, JSON, response_type
+from reserve.core.graphql.operation import Operation
+from reserve.core.graphql.persisted import PersistedQueryNotFound
+from reserve.core.graphql.responses import CannotRun, Response, refusal_response
 from reserve.core.idempotency import IDEMPOTENCY_HEADER
 from reserve.core.json import parse_json
 from reserve.core.ratelimit.meter import Meter
-from reserve.core.sessions import Authentication
+from reserve.core.sessions import Authentication, Session
 
-_JSON = "application/json"
 _IDEMPOTENCY_KEY = IDEMPOTENCY_HEADER.lower().encode()
+_MAX_PARAMETERS = 100
+_READING = frozenset({"GET", "HEAD"})
 
 
 class _UnsupportedMediaType(DomainError):
@@ -35,17 +34,30 @@ class _UnsupportedMediaType(DomainError):
 
     code = Invalid.code
     status = 415
-    message = f"Send the body as {_JSON}."
+    message = f"Send the body as {JSON}."
+
+
+class _NotAcceptable(DomainError):
+    code = Invalid.code
+    status = 406
+    message = f"Answers come as {JSON} or {GRAPHQL_RESPONSE}."
 
 
 class _MethodNotAllowed(DomainError):
     code = Invalid.code
     status = 405
-    message = "Send GraphQL documents by POST."
+
+    def __init__(self, message: str, *allowed: str) -> None:
+        super().__init__(message)
+        self.allowed = ", ".join(allowed)
 
 
 class GraphQLHTTP:
-    """Answers `POST` with JSON; whatever asks for a page is Django's to show."""
+    """GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/).
+
+    Answers `POST` with JSON, and queries by `GET`; whatever asks for a page is
+    Django's to show.
+    """
 
     def __init__(self, executor: Executor, *, authentication: Authentication, pages: Any) -> None:
         self._executor = executor
@@ -53,56 +65,94 @@ class GraphQLHTTP:
         self._pages = pages
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["method"] in {"GET", "HEAD"} and "text/html" in header(scope, b"accept"):
+        accept = header(scope, b"accept")
+        if scope["method"] in _READING and "text/html" in accept:
             await self._pages(scope, receive, send)
             return
         meter = Meter()
-        retry_after: timedelta | None = None
+        media_type = response_type(accept)
+        headers: list[tuple[bytes, bytes]] = []
         try:
             try:
+                if media_type is None:
+                    raise _NotAcceptable
                 status, response = await self._respond(scope, receive, meter)
-            except (DomainError, CannotRun):
+            except DomainError:
                 await meter.settle()
                 raise
         except DomainError as error:
-            status, response, retry_after = error.status, refusal_response(error), error.retry_after
+            status, response = error.status, refusal_response(error)
+            headers += _headers_of(error)
+            if isinstance(error, PersistedQueryNotFound) and media_type == GRAPHQL_RESPONSE:
+                # The draft has no success without data; Apollo's older clients know no other.
+                status = 400
         except CannotRun as refused:
             status, response = 400, refused.response()
         except Exception as error:  # noqa: BLE001 (nothing is outside of this)
             failure = as_domain_error(error)
             status, response = failure.status, refusal_response(failure)
+            headers += _headers_of(failure)
         body = orjson.dumps(response)
-        headers = [
-            (b"content-type", b"application/json"),
+        headers += [
+            (b"content-type", f"{media_type or JSON}; charset=utf-8".encode()),
             (b"content-length", str(len(body)).encode()),
             (b"cache-control", b"no-store"),
+            (b"vary", b"Accept"),
             *meter.headers(),
         ]
-        if retry_after:
-            headers.append((b"retry-after", str(retry_seconds(retry_after)).encode()))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    async def _respond(self, scope: Any, receive: Any, meter: Meter) -> tuple[int, dict[str, Any]]:
-        if scope["method"] != "POST":
-            raise _MethodNotAllowed
-        media_type = header(scope, b"content-type").partition(";")[0].strip().lower()
-        if media_type != _JSON:
-            raise _UnsupportedMediaType
-        operation = Operation.from_body(parse_json(await _read_body(receive)))
-        session = self._authentication.identify(header(scope, b"authorization"))
-        meter.caller = session.actor
-        prepared = self._executor.prepare_or_refusal(operation)
-        # A token that has been ended refuses the whole request, whatever it asks.
-        cost = prepared.cost if isinstance(prepared, Prepared) else 1
-        verdict = await meter.charge(cost, markers=session.markers)
-        await self._authentication.admit(session, verdict.marked)
-        if isinstance(prepared, CannotRun):
-            raise prepared
+    async def _respond(self, scope: Any, receive: Any, meter: Meter) -> tuple[int, Response]:
+        method = scope["method"]
+        if method == "POST":
+            media_type = header(scope, b"content-type").partition(";")[0].strip().lower()
+            if media_type != JSON:
+                raise _UnsupportedMediaType
+        elif method not in _READING:
+            raise _MethodNotAllowed("Send GraphQL documents by POST or GET.", "GET", "HEAD", "POST")
+        session = await self._admitted(scope, meter)
+        if method == "POST":
+            operation = Operation.from_body(parse_json(await _read_body(receive)))
+        else:
+            operation = Operation.from_parameters(_parameters(scope))
+        operation, prepared = await self._executor.complete(operation)
+        if method != "POST" and not prepared.is_query:
+            raise _MethodNotAllowed("By GET only queries are executed.", "POST")
         if prepared.is_subscription:
             raise Invalid("Subscriptions go over WebSocket.")
+        if prepared.root_fields > 1:
+            await meter.charge(prepared.root_fields - 1)
         context = Context(session.actor, header(scope, _IDEMPOTENCY_KEY) or None)
         return 200, await self._executor.execute(prepared, operation, context)
+
+    async def _admitted(self, scope: Any, meter: Meter) -> Session:
+        """The caller's session, charged for one root field before anything is read.
+
+        A token that is refused, or has been ended, refuses the whole request.
+        """
+        session = self._authentication.identify(header(scope, b"authorization"))
+        meter.caller = session.actor
+        verdict = await meter.charge(markers=session.markers)
+        await self._authentication.admit(session, verdict.marked)
+        return session
+
+
+def _headers_of(error: DomainError) -> list[tuple[bytes, bytes]]:
+    headers = []
+    if error.retry_after:
+        headers.append((b"retry-after", str(retry_seconds(error.retry_after)).encode()))
+    if isinstance(error, _MethodNotAllowed):
+        headers.append((b"allow", error.allowed.encode()))
+    return headers
+
+
+def _parameters(scope: Any) -> dict[str, list[str]]:
+    try:
+        text = scope["query_string"].decode("ascii")
+        return parse_qs(text, keep_blank_values=True, max_num_fields=_MAX_PARAMETERS)
+    except ValueError:
+        raise Invalid("The query string makes no sense.") from None
 
 
 async def _read_body(receive: Any) -> bytes:

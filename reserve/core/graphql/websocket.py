@@ -16,14 +16,9 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from reserve.core.errors import DomainError, Invalid, Unauthenticated
 from reserve.core.failures import as_domain_error
 from reserve.core.graphql.context import Context
-from reserve.core.graphql.executor import (
-    CannotRun,
-    Executor,
-    Operation,
-    Prepared,
-    Response,
-    refusal_response,
-)
+from reserve.core.graphql.executor import Executor, Prepared
+from reserve.core.graphql.operation import Operation
+from reserve.core.graphql.responses import CannotRun, Response, refusal_response
 from reserve.core.json import parse_json
 from reserve.core.live import TooSlow
 from reserve.core.origins import is_welcome
@@ -221,7 +216,7 @@ class GraphQLConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def _run(self, operation_id: str, request: Operation) -> None:
         try:
-            prepared = await self._prepare(request)
+            request, prepared = await self._prepare(request)
             head = b'{"type":"next","id":' + orjson.dumps(operation_id) + b',"payload":'
             async for payload in self._payloads(prepared, request):
                 await self._send_text((head + payload + b"}").decode())
@@ -238,14 +233,13 @@ class GraphQLConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         else:
             await self._send({"type": "complete", "id": operation_id})
 
-    async def _prepare(self, request: Operation) -> Prepared:
+    async def _prepare(self, request: Operation) -> tuple[Operation, Prepared]:
         """An operation that may run, and that its caller has been charged for."""
-        prepared = self.executor.prepare_or_refusal(request)
-        if isinstance(prepared, CannotRun):
-            await self._charge(1)
-            raise prepared
-        await self._charge(prepared.cost)
-        return prepared
+        await self._charge(1)
+        request, prepared = await self.executor.complete(request)
+        if prepared.root_fields > 1:
+            await self._charge(prepared.root_fields - 1)
+        return request, prepared
 
     async def _charge(self, cost: int) -> None:
         """
