@@ -38,7 +38,12 @@ class Actor:
     @property
     def public_name(self) -> str:
         """Who it was, for the event log: an account's id, or a kind."""
-        return User.format_id(self.user_id) if self.user_id else self.kind.value
+        return self.account_name or self.kind.value
+
+    @property
+    def account_name(self) -> str:
+        """The account's id, or an empty string."""
+        return User.format_id(self.user_id) if self.user_id else ""
 
 
 ANONYMOUS = Actor(ActorKind.ANONYMOUS)

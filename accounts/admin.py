@@ -13,6 +13,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from accounts.actors import SYSTEM
 from accounts.errors import LastOwner
 from accounts.models import Invitation, Membership, Organization, Role, User
+from accounts.nameless_log import NamelessLog
 from accounts.person import normalise_email
 from accounts.second_factor.reset import SecondFactorReset
 from accounts.services.logins import end_logins
@@ -73,7 +74,7 @@ class NewUserForm(_EmailForm, AdminUserCreationForm):  # type: ignore[type-arg]
 
 
 @admin.register(User)
-class UserAdmin(TenantRules, SecondFactorReset, auth_admin.UserAdmin):  # type: ignore[type-arg]
+class UserAdmin(TenantRules, NamelessLog, SecondFactorReset, auth_admin.UserAdmin):  # type: ignore[type-arg]
     """People who can log in, whatever organization they work for: for superusers.
 
     An account is switched off, not deleted: bookings and the event log refer to it.
@@ -161,7 +162,7 @@ def _require_another_owner(membership: Membership) -> None:
 
 
 @admin.register(Membership)
-class MembershipAdmin(TenantAdmin):
+class MembershipAdmin(NamelessLog, TenantAdmin):
     """Who works for whom. Owners and managers read it; superusers write it."""
 
     venue_field = None

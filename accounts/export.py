@@ -63,10 +63,14 @@ def export_person(user_id: UUID) -> dict[str, Any]:
                 "device": login.device,
                 "network": login.network,
                 "created_at": login.created_at,
+                "last_used_at": login.refreshed_at,
                 "expires_at": login.expires_at,
                 "revoked_at": login.revoked_at,
             }
             for login in Login.objects.filter(user=user)
         ],
-        "events": [{"name": event.name, "recorded_at": event.recorded_at} for event in events],
+        "events": [
+            {"name": event.name, "recorded_at": event.recorded_at, "payload": event.payload}
+            for event in events
+        ],
     }

@@ -26,7 +26,7 @@ from accounts.password_threads import wait_for_password_thread
 from accounts.services import invitations
 from accounts.services.emails import confirm_email_change, verify_email
 from accounts.services.passwords import request_password_reset, reset_password
-from reserve.core.errors import DomainError
+from reserve.core.errors import DomainError, retry_seconds
 
 # Nothing but our own style; forms go to us, and nobody frames them.
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -115,7 +115,10 @@ class _Page(View):
         except LinkRefused as refused:
             return self.refuse(refused)
         except DomainError as refused:
-            return self.show(_with_errors(form, refused), status=refused.status)
+            response = self.show(_with_errors(form, refused), status=refused.status)
+            if refused.retry_after is not None:
+                response.headers["Retry-After"] = str(retry_seconds(refused.retry_after))
+            return response
         return self.thank()
 
     def act(self, values: dict[str, Any]) -> None:

@@ -1,10 +1,13 @@
 """What we hold of a person's bookings, for the export of their account."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from accounts.models import User
 from bookings.models import Booking, Guest
 from reserve.core.clock import now
+from reserve.outbox.models import Event
 
 
 def export_bookings(user_id: UUID) -> list[dict[str, Any]]:
@@ -13,6 +16,8 @@ def export_bookings(user_id: UUID) -> list[dict[str, Any]]:
     bookings = Booking.objects.filter(customer_id=user_id).select_related(
         "venue", "resource", "guest"
     )
+    found = list(bookings.order_by("created_at"))
+    history = _history_of(found, User.format_id(user_id))
     return [
         {
             "id": booking.public_id,
@@ -27,9 +32,27 @@ def export_bookings(user_id: UUID) -> list[dict[str, Any]]:
             "notes": booking.notes,
             "created_at": booking.created_at,
             "cancelled_at": booking.cancelled_at,
+            "events": history[booking.pk],
         }
-        for booking in bookings.order_by("created_at")
+        for booking in found
     ]
+
+
+def _history_of(bookings: Sequence[Booking], person: str) -> dict[UUID, list[dict[str, Any]]]:
+    """What was recorded of each booking; who else did it is no matter of the person's."""
+    history: dict[UUID, list[dict[str, Any]]] = {booking.pk: [] for booking in bookings}
+    events = Event.objects.filter(
+        organization_id__in={booking.organization_id for booking in bookings},
+        subject_id__in=history,
+    )
+    for event in events.order_by("subject_id", "sequence"):
+        facts = event.payload
+        if facts.get("actor") != person:
+            facts = {name: fact for name, fact in facts.items() if name != "actor"}
+        history[event.subject_id].append(
+            {"name": event.name, "recorded_at": event.recorded_at, "payload": facts}
+        )
+    return history
 
 
 def export_guests(user_id: UUID) -> list[dict[str, Any]]:

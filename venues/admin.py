@@ -207,7 +207,8 @@ class VenueAdmin(ServiceAdmin):
             "Rules of booking",
             {
                 "fields": (
-                    *("confirmation_mode", "accepts_guests", "booking_horizon_days"),
+                    *("confirmation_mode", "accepts_guests", "accepts_unverified"),
+                    *("booking_horizon_days",),
                     *("minimum_notice_minutes", "hold_seconds", "minimum_party_size"),
                     *("maximum_party_size", "open_bookings_per_customer"),
                     "cancellation_cutoff_minutes",

@@ -129,6 +129,11 @@ class Venue(UlidModel):
     accepts_guests = models.BooleanField(
         default=True, help_text="People without an account may book."
     )
+    accepts_unverified = models.BooleanField(
+        default=True,
+        db_default=True,
+        help_text="Accounts whose e-mail address is not verified may book.",
+    )
     schedule_version = models.PositiveIntegerField(
         default=0,
         editable=False,

@@ -9,6 +9,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
@@ -66,6 +67,15 @@ class SecondFactorSite(AdminSite):
             extra_context=context,
         )
         return cast(HttpResponse, page(request))
+
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
+        """By the service that the APIs use, with its limits and all that it ends."""
+        page = views.PasswordChangeView.as_view(
+            extra_context={**self.each_context(request), **(extra_context or {})},
+            success_url=reverse("admin:password_change_done", current_app=self.name),
+        )
+        request.current_app = self.name
+        return cast(TemplateResponse, page(request))
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         return [

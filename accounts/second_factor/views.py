@@ -8,6 +8,7 @@ import segno
 from django import forms
 from django.conf import settings
 from django.contrib import admin, auth, messages
+from django.contrib.auth import views as auth_views
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -26,7 +27,12 @@ from accounts import sessions
 from accounts.models import User
 from accounts.second_factor import pending, services
 from accounts.second_factor.errors import PasswordRefused
-from accounts.second_factor.forms import AppCodeForm, PasswordAndCodeForm, RecoveryCodeForm
+from accounts.second_factor.forms import (
+    AppCodeForm,
+    OwnPasswordForm,
+    PasswordAndCodeForm,
+    RecoveryCodeForm,
+)
 from accounts.second_factor.selectors import (
     Step,
     forget_step,
@@ -35,7 +41,7 @@ from accounts.second_factor.selectors import (
     open_step,
     second_factor_of,
 )
-from reserve.core.errors import DomainError
+from reserve.core.errors import DomainError, retry_seconds
 
 _FEW_CODES = 3
 _form_pages = require_http_methods(["GET", "HEAD", "POST"])
@@ -54,6 +60,25 @@ class PasswordView(LoginView):
         response = super().form_valid(form)
         sessions.begin(self.request.session)
         return response
+
+
+class PasswordChangeView(auth_views.PasswordChangeView):
+    """One's own password; this browser stays logged in."""
+
+    form_class = OwnPasswordForm
+    template_name = "registration/password_change_form.html"
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        try:
+            form.change()
+        except DomainError as refusal:
+            form.refuse(refusal)
+            response = self.form_invalid(form)
+            if refusal.retry_after is not None:
+                response.status_code = refusal.status
+                response.headers["Retry-After"] = str(retry_seconds(refusal.retry_after))
+            return response
+        return super().form_valid(form)
 
 
 @_form_pages

@@ -13,6 +13,7 @@ from accounts.services.passwords import require_password
 from reserve.core.clock import now
 from reserve.core.errors import Invalid
 from reserve.core.logging import get_logger
+from reserve.outbox.models import Event
 from reserve.outbox.services import record
 from reserve.outbox.wake import wake_relay
 
@@ -26,6 +27,7 @@ def delete_account(*, actor: Actor, password: str) -> None:
     are erased by its handler of `account.deleted`.
 
     Raises:
+        TooManyAttempts: as `require_password`.
         Unauthenticated: nobody is logged in.
         Invalid: the password is wrong.
         LastOwner: an organization would be left without an owner.
@@ -42,6 +44,8 @@ def delete_account(*, actor: Actor, password: str) -> None:
             raise Invalid.field("password", "This is not your password.")
         # After the row: `open_login` waits for it.
         erase_logins(user_id=user.pk)
+        # What a mail server said of their address.
+        Event.objects.filter(organization_id=user.pk).update(last_error="")
         record([account_event("account.deleted", user.pk)])
         transaction.on_commit(wake_relay)
     log.info("account_deleted", user_id=user.public_id)

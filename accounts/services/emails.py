@@ -13,6 +13,7 @@ from accounts.services.passwords import require_password
 from reserve.core.clock import now
 from reserve.core.errors import Invalid
 from reserve.core.logging import get_logger
+from reserve.core.ratelimit import Attempt, charge_attempt
 from reserve.outbox.services import record
 from reserve.outbox.wake import wake_relay
 
@@ -23,9 +24,11 @@ def request_email_verification(*, actor: Actor) -> None:
     """Have a link sent to the actor's address.
 
     Raises:
+        TooManyAttempts: by this account, or from the client's address.
         Unauthenticated: nobody is logged in.
         InvalidState: the address is verified.
     """
+    charge_attempt(Attempt.VERIFICATION, account=actor.account_name)
     user = current_user(actor=actor)
     if user.email_verified_at is not None:
         raise InvalidState("This e-mail address is verified already.")
@@ -38,8 +41,10 @@ def verify_email(*, token: str) -> None:
     """Count an address as verified, by the link that was sent to it.
 
     Raises:
+        TooManyAttempts: from the client's address.
         LinkRefused: the link is not ours, too old, or was used before.
     """
+    charge_attempt(Attempt.VERIFICATION)
     link = read_token(Purpose.VERIFY_EMAIL, token)
     user = User.objects.filter(pk=link.subject_id, is_active=True).first()
     if user is None or not link.holds(user):
@@ -57,11 +62,12 @@ def request_email_change(*, actor: Actor, email: str, password: str) -> None:
     not sent then.
 
     Raises:
+        TooManyAttempts: as `require_password`.
         Unauthenticated: nobody is logged in.
         Invalid: it is no address, or the address they have; or the password is wrong.
     """
-    address = clean_email(email)
     user = require_password(actor=actor, password=password)
+    address = clean_email(email)
     if address == user.email:
         raise Invalid.field("email", "This is your address already.")
     with transaction.atomic():
@@ -80,9 +86,11 @@ def confirm_email_change(*, token: str) -> None:
     """Change an address, by the link that was sent to the new one.
 
     Raises:
+        TooManyAttempts: from the client's address.
         LinkRefused: the link is not ours, too old, was used before, or the address has
             an account meanwhile.
     """
+    charge_attempt(Attempt.VERIFICATION)
     link = read_token(Purpose.CHANGE_EMAIL, token)
     user = User.objects.filter(pk=link.subject_id, is_active=True).first()
     if user is None or not user.pending_email or not link.holds(user):

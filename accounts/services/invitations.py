@@ -16,10 +16,11 @@ from accounts.person import clean_email
 from accounts.selectors import current_user, visible_invitation, visible_organization
 from accounts.services.memberships import add_member, checked_venues, require_right_over
 from accounts.services.organizations import lock_organization
-from accounts.services.users import create_user
+from accounts.services.users import insert_person, new_person
 from reserve.core.clock import now
 from reserve.core.errors import Forbidden, Invalid
 from reserve.core.logging import get_logger
+from reserve.core.ratelimit import Attempt, charge_attempt
 from reserve.outbox.services import record
 from reserve.outbox.wake import wake_relay
 
@@ -119,6 +120,14 @@ def accept_invitation(*, actor: Actor, token: str) -> Membership:
     if user.email != invitation.email:
         raise Forbidden("This invitation is for another e-mail address.")
     with transaction.atomic():
+        membership = _accept(invitation, user, actor)
+    log.info("invitation_accepted", invitation_id=invitation.public_id, user_id=user.public_id)
+    return membership
+
+
+def _accept(invitation: Invitation, user: User, actor: Actor) -> Membership:
+    """Within a transaction. Raises LinkRefused or WorksHereAlready."""
+    with transaction.atomic():
         lock_organization(invitation.organization_id)
         mine = invitation.organization.memberships.filter(user=user)
         if mine.exists():
@@ -135,7 +144,6 @@ def accept_invitation(*, actor: Actor, token: str) -> Membership:
         )
         record([invitation_event("invitation.accepted", invitation, actor=actor)])
         transaction.on_commit(wake_relay)
-    log.info("invitation_accepted", invitation_id=invitation.public_id, user_id=user.public_id)
     return membership
 
 
@@ -149,9 +157,12 @@ def accept_with_password(*, token: str, password: str) -> Membership:
 
     Raises:
         LinkRefused: as `invitation_of`.
+        TooManyAttempts: to log in to this account, or from the client's address.
         Invalid: it is not the password.
     """
+    # The link is signed by us: it names the account, and tells nothing of it.
     invitation = invitation_of(token=token)
+    charge_attempt(Attempt.LOGIN, account=invitation.email)
     user = User.objects.filter(email=invitation.email, is_active=True).first()
     if not is_password_of(user, password) or user is None:
         raise Invalid.field("password", "This is not the password of your account.")
@@ -159,19 +170,24 @@ def accept_with_password(*, token: str, password: str) -> Membership:
 
 
 def accept_as_new(*, token: str, name: str, password: str) -> Membership:
-    """`accept_invitation` by somebody new, for whom an account is opened.
+    """`accept_invitation` by somebody new, for whom an account is opened: both or neither.
 
     Raises:
         LinkRefused: as `invitation_of`.
+        TooManyAttempts: for this address, or from the client's.
         Invalid: the address has an account, the name makes no sense, or the password is
             too weak.
     """
     invitation = invitation_of(token=token)
-    user = create_user(
-        email=invitation.email, password=password, name=name, email_verified_at=now()
-    )
+    charge_attempt(Attempt.REGISTRATION, account=invitation.email)
+    person = new_person(email=invitation.email, password=password, name=name)
+    person.email_verified_at = now()
+    with transaction.atomic():
+        user = insert_person(person)
+        membership = _accept(invitation, user, account(user.pk))
     log.info("registered", user_id=user.public_id)
-    return accept_invitation(actor=account(user.pk), token=token)
+    log.info("invitation_accepted", invitation_id=invitation.public_id, user_id=user.public_id)
+    return membership
 
 
 def _open(invitations: QuerySet[Invitation]) -> QuerySet[Invitation]:

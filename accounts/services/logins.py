@@ -11,7 +11,7 @@ from functools import partial
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from rest_framework_simplejwt.settings import api_settings
 
@@ -190,7 +190,9 @@ def log_out(*, refresh_token: str) -> None:
 
 
 def log_out_everywhere(*, actor: Actor) -> int:
-    """End all logins of the actor, the present one included; return how many that were.
+    """End all logins of the actor, the present one included, and their browsers' sessions.
+
+    Returns how many logins there were.
 
     Raises:
         Unauthenticated: nobody is logged in.
@@ -214,13 +216,16 @@ def revoke_login(*, actor: Actor, login_id: UUID) -> None:
 
 
 def end_logins(*, user_id: UUID, except_login_id: UUID | None = None) -> int:
-    """End the logins of a person, all or all but one; return how many that were.
+    """End the logins of a person, all or all but one, and all sessions of browsers.
 
-    Within a transaction it takes effect with its commit. To leave no login behind,
-    write the person's row in the same transaction first.
+    Within a transaction it takes effect with its commit. Returns how many logins there
+    were.
     """
     logins = Login.objects.filter(user_id=user_id)
-    return _end(logins.exclude(pk=except_login_id) if except_login_id else logins)
+    with transaction.atomic():
+        # First: `open_login` waits for this row, so that none is left behind.
+        User.objects.filter(pk=user_id).update(session_generation=F("session_generation") + 1)
+        return _end(logins.exclude(pk=except_login_id) if except_login_id else logins)
 
 
 def erase_logins(*, user_id: UUID) -> None:

@@ -17,6 +17,7 @@ from accounts.services.logins import end_logins
 from reserve.core.clock import now
 from reserve.core.errors import Invalid
 from reserve.core.logging import get_logger
+from reserve.core.ratelimit import Attempt, charge_attempt
 from reserve.outbox.services import record
 from reserve.outbox.wake import wake_relay
 
@@ -27,9 +28,11 @@ def require_password(*, actor: Actor, password: str, field: str = "password") ->
     """The actor's account, once they have shown that they know its password.
 
     Raises:
+        TooManyAttempts: by this account, or from the client's address.
         Unauthenticated: nobody is logged in.
         Invalid: it is not their password.
     """
+    charge_attempt(Attempt.PASSWORD, account=actor.account_name)
     user = current_user(actor=actor)
     if not is_password_of(user, password):
         log.warning("password_refused", user_id=user.public_id)
@@ -38,9 +41,10 @@ def require_password(*, actor: Actor, password: str, field: str = "password") ->
 
 
 def change_password(*, actor: Actor, current_password: str, new_password: str) -> None:
-    """Set a new password and end all other logins.
+    """Set a new password and end all other logins, and all sessions of browsers.
 
     Raises:
+        TooManyAttempts: as `require_password`.
         Unauthenticated: nobody is logged in.
         Invalid: the current password is wrong, or the new one too weak.
     """
@@ -63,8 +67,13 @@ def request_password_reset(*, email: str) -> None:
 
     Known and unknown addresses cost the same statements: a look and an event. What
     differs happens in the event's handler, where nobody waits for it.
+
+    Raises:
+        TooManyAttempts: for this address, or from the client's.
     """
-    known = User.objects.filter(email=normalise_email(email), is_active=True)
+    address = normalise_email(email)
+    charge_attempt(Attempt.PASSWORD_RESET, account=address)
+    known = User.objects.filter(email=address, is_active=True)
     user_id: UUID | None = known.values_list("pk", flat=True).first()
     with transaction.atomic():
         record([account_event("account.password_reset_requested", user_id)])
@@ -78,9 +87,11 @@ def reset_password(*, token: str, password: str) -> None:
     Whoever has the link has the mailbox, so the address counts as verified.
 
     Raises:
+        TooManyAttempts: from the client's address.
         LinkRefused: the link is not ours, too old, or was used before.
         Invalid: the password is too weak.
     """
+    charge_attempt(Attempt.PASSWORD_RESET)
     link = read_token(Purpose.RESET_PASSWORD, token)
     user = User.objects.filter(pk=link.subject_id, is_active=True).first()
     if user is None or not link.holds(user):

@@ -8,42 +8,23 @@ from accounts.actors import Actor
 from accounts.events import account_event
 from accounts.hashing import hash_password, password_errors
 from accounts.models import User
-from accounts.person import clean_person
+from accounts.person import clean_person, normalise_email
 from accounts.selectors import current_user
 from accounts.services.logins import LoggedIn, open_login
 from reserve.core.errors import Invalid, Unauthenticated
 from reserve.core.logging import get_logger
+from reserve.core.ratelimit import Attempt, charge_attempt
 from reserve.outbox.services import record
 from reserve.outbox.wake import wake_relay
 
 log = get_logger(__name__)
 
 
-def create_user(
-    *,
-    email: str,
-    password: str,
-    name: str,
-    phone: str = "",
-    locale: str = "en",
-    timezone: str = "UTC",
-    email_verified_at: datetime | None = None,
-) -> User:
-    """Open an account, without a word to anybody.
+def new_person(*, password: str, **fields: str) -> User:
+    """Somebody who may get an account: not saved yet, the password hashed.
 
-    Raises:
-        Invalid: the address has an account, a value makes no sense, or the password is
-            too weak. The first is found last: it costs a hash as success does.
+    For before a transaction. Raises Invalid, which names every field.
     """
-    person = _person(
-        password, email=email, name=name, phone=phone, locale=locale, timezone=timezone
-    )
-    person.email_verified_at = email_verified_at
-    return _insert(person)
-
-
-def _person(password: str, **fields: str) -> User:
-    """Somebody who may get an account; not saved yet. Raises Invalid, which names every field."""
     person = User()
     errors: dict[str, list[str]] = {}
     try:
@@ -58,14 +39,36 @@ def _person(password: str, **fields: str) -> User:
     return person
 
 
-def _insert(person: User) -> User:
-    """Raises Invalid where the address has an account."""
+def insert_person(person: User) -> User:
+    """
+    Raises:
+        Invalid: the address has an account; found last, when it has cost a hash as
+            success does.
+    """
     try:
         with transaction.atomic():
             person.save(force_insert=True)
     except IntegrityError:
         raise Invalid.field("email", "This address has an account already.") from None
     return person
+
+
+def create_user(
+    *,
+    email: str,
+    password: str,
+    name: str,
+    phone: str = "",
+    locale: str = "en",
+    timezone: str = "UTC",
+    email_verified_at: datetime | None = None,
+) -> User:
+    """Open an account, without a word to anybody. Raises Invalid."""
+    person = new_person(
+        password=password, email=email, name=name, phone=phone, locale=locale, timezone=timezone
+    )
+    person.email_verified_at = email_verified_at
+    return insert_person(person)
 
 
 def register(
@@ -80,13 +83,16 @@ def register(
     """Open an account for whoever asks, log them in, and have their address verified.
 
     Raises:
-        Invalid: as `create_user`.
+        TooManyAttempts: for this address, or from the client's.
+        Invalid: the address has an account, a value makes no sense, or the password is
+            too weak.
     """
-    person = _person(
-        password, email=email, name=name, phone=phone, locale=locale, timezone=timezone
+    charge_attempt(Attempt.REGISTRATION, account=normalise_email(email))
+    person = new_person(
+        password=password, email=email, name=name, phone=phone, locale=locale, timezone=timezone
     )
     with transaction.atomic():
-        user = _insert(person)
+        user = insert_person(person)
         record([account_event("account.registered", user.pk)])
         logged_in = open_login(user)
         transaction.on_commit(wake_relay)

@@ -10,6 +10,7 @@ from uuid import UUID
 import orjson
 
 from accounts.actors import Actor
+from accounts.selectors import is_verified
 from bookings.customers import Customer
 from bookings.errors import BookingLimitReached, SlotUnavailable
 from bookings.guests import GuestDetails
@@ -23,11 +24,14 @@ from bookings.selectors import consecutive_slot_ids
 from bookings.states import BookingStatus
 from reserve.core.errors import Forbidden, NotFound
 from reserve.core.ids import new_id
+from venues.models import Venue
 from venues.selectors import require_works_at
 
 # No 0 and O, no 1, I and L: read out over a telephone, written down by hand.
 _CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 _CODE_LENGTH = 8
+UNVERIFIED = "This venue takes bookings only from accounts with a verified e-mail address."
+
 _CODES = len(_CODE_ALPHABET) ** _CODE_LENGTH
 
 
@@ -200,6 +204,13 @@ class TakeSeats(Request[Booking]):
             booking.manage_token_hash = hash_of(booking.manage_token)
         return booking
 
+    def _require_verified(self, venue: Venue) -> None:
+        """Raises Forbidden for accounts that are not; whoever works there may always book."""
+        user_id = self.actor.user_id
+        if user_id is None or is_verified(user_id):
+            return
+        require_works_at(actor=self.actor, venue=venue, sentence=UNVERIFIED)
+
     def _is_by_staff(self, slot: Slot) -> bool:
         venue = slot.venue
         has_account = self.actor.user_id is not None or self.actor.is_system
@@ -207,6 +218,8 @@ class TakeSeats(Request[Booking]):
         if books_for_themselves and venue.is_public:
             if not has_account and not venue.accepts_guests:
                 raise Forbidden("This venue takes bookings from people with an account only.")
+            if has_account and not venue.accepts_unverified:
+                self._require_verified(venue)
             return False
         require_works_at(
             actor=self.actor, venue=venue, sentence="Only staff book for somebody else."

@@ -9,7 +9,7 @@ right and a slow reader costs no memory.
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
@@ -25,10 +25,16 @@ log = get_logger(__name__)
 
 Message = dict[str, Any]
 Recover = Callable[[datetime], Awaitable[Iterable[Message]]]
+Check = Callable[[], Awaitable[object]]
 
 ENDED_GROUP = "sessions.ended"
 """The group that hears of ended sessions: `{"markers": […]}`, with a marker of each."""
 
+ACCESS_CHANGED = "access.changed"
+"""The type of the message by which a group hears that some may no longer listen to it."""
+
+# How often a listener to what is not public is asked about again.
+_CHECK_EVERY_SECONDS = 3.0
 # Things of which one listener may have changes waiting; who lags further behind is let go.
 _MAX_WAITING = 1_000
 _PAUSE_AFTER_FAILURE_SECONDS = 1.0
@@ -77,15 +83,32 @@ class Listener:
         self._is_too_slow = True
         self._wake.set()
 
-    async def changes(self) -> AsyncIterator[Change]:
+    async def changes(
+        self, check: Check | None = None, *, is_public: bool = True
+    ) -> AsyncIterator[Change]:
+        clock = asyncio.get_running_loop().time
+        due = None if check is None or is_public else clock() + _CHECK_EVERY_SECONDS
+        while True:
+            change: Change | None = None
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(due):
+                    change = await self._next()
+            is_told = change is not None and change.message.get("type") == ACCESS_CHANGED
+            # Not by the time limit alone: where changes never pause, it never comes.
+            if check is not None and (is_told or (due is not None and clock() >= due)):
+                await check()
+                due = clock() + _CHECK_EVERY_SECONDS
+            if change is not None and not is_told:
+                yield change
+
+    async def _next(self) -> Change:
         while True:
             await self._wake.wait()
             if self._is_too_slow:
                 raise TooSlow
             if self._waiting:
-                yield self._waiting.pop(next(iter(self._waiting)))
-            else:
-                self._wake.clear()
+                return self._waiting.pop(next(iter(self._waiting)))
+            self._wake.clear()
 
 
 class _Group:
@@ -127,7 +150,13 @@ class Hub:
 
     @asynccontextmanager
     async def listen(
-        self, group: str, *, key: str | None = None, recover: Recover | None = None
+        self,
+        group: str,
+        *,
+        key: str | None = None,
+        recover: Recover | None = None,
+        check: Check | None = None,
+        is_public: bool = True,
     ) -> AsyncIterator[AsyncIterator[Change]]:
         """The changes that are told to a group from now on.
 
@@ -135,14 +164,19 @@ class Hub:
             key: the thing to hear of, if not of all.
             recover: what the group should have heard since a moment, asked for when
                 the connection to Redis was lost; one for all listeners of a group.
+            check: raises where the listener may no longer listen. It is asked after
+                ACCESS_CHANGED, which no listener is handed.
+            is_public: where it is not, or no longer, `check` is asked every few seconds too:
+                the end of a role or a login is told to no group.
 
         Raises:
             TooSlow: from the iterator, once the listener has fallen too far behind.
+            Exception: from the iterator, what `check` raises.
         """
         listener = Listener()
         await self._join(group, listener, key, recover)
         try:
-            yield listener.changes()
+            yield listener.changes(check, is_public=is_public)
         finally:
             await self._leave(group, listener, key)
 

@@ -18,6 +18,7 @@ from accounts.services.invitations import (
 )
 from accounts.services.memberships import add_member, change_member, remove_member
 from accounts.services.organizations import create_organization
+from accounts.services.users import new_person
 from bookings.models import Booking
 from bookings.services.bookings import create_booking
 from reserve.core.clock import now
@@ -296,6 +297,23 @@ def test_somebody_new_opens_an_account_with_the_offer(organization, owner, mails
     membership = accept_as_new(token=token_in(message), name="New Person", password=PASSWORD)
     assert (membership.user.email, membership.role) == ("new@example.org", Role.MANAGER)
     assert selectors.is_verified(membership.user_id)
+
+
+def test_an_account_is_opened_with_the_role_or_not_at_all(organization, owner, monkeypatch) -> None:
+    invitation = invite_member(
+        actor=owner, organization_id=organization.pk, email="new@example.org", role=Role.STAFF
+    )
+    token = make_token(Purpose.ACCEPT_INVITATION, invitation)
+
+    def revoke_meanwhile(**person: str) -> User:
+        revoke_invitation(actor=owner, invitation_id=invitation.pk)
+        return new_person(**person)
+
+    monkeypatch.setattr("accounts.services.invitations.new_person", revoke_meanwhile)
+    with pytest.raises(LinkRefused):
+        accept_as_new(token=token, name="New Person", password=PASSWORD)
+    assert not User.objects.filter(email="new@example.org").exists()
+    assert organization.memberships.count() == 1
 
 
 def test_the_password_of_the_invited_account_is_enough(organization, owner, mails) -> None:

@@ -33,6 +33,7 @@ VENUE = {
     "cancellation_cutoff_minutes": 0,
     "is_public": "on",
     "accepts_guests": "on",
+    "accepts_unverified": "on",
 }
 RESOURCE_ROW = {"name": "Hall", "booking_mode": "SHARED", "capacity": 12, "position": 0}
 HOURS_ROW = {

@@ -87,6 +87,7 @@ def test_a_login_changes_the_key_of_the_session(person) -> None:
     assert not Session.objects.filter(session_key=session.session_key).exists()
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_new_password_ends_the_other_sessions(person) -> None:
     ours, other = log_in(person), log_in(person)
     password = "another long sentence 5"

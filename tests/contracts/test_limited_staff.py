@@ -1,14 +1,20 @@
 """Staff who are limited to venues, through both APIs: at the others they are like anybody else."""
 
+import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from accounts.actors import Actor, account
-from accounts.models import Membership
+from accounts.actors import ANONYMOUS, Actor, account
+from accounts.models import Membership, Role, User
+from accounts.services.memberships import change_member, remove_member
 from bookings.models import Booking, Slot
 from bookings.services.bookings import create_booking
+from bookings.services.slots import change_slot
+from reserve.core.clock import now
 from tests.clients import BookingApi, GraphQLApi
 from tests.factories import (
     make_consecutive_slots,
@@ -16,13 +22,16 @@ from tests.factories import (
     make_member,
     make_organization,
     make_resource,
+    make_slot,
     make_venue,
     seats_on,
     somebody,
     tomorrow_at,
 )
+from tests.sockets import initialise, open_socket
 from tests.staff import GraphQLStaff, RestStaff, StaffApi
 from venues.models import Resource
+from venues.services.venues import update_venue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -67,7 +76,7 @@ def limited(organization: Any) -> Actor:
     return account(make_member(organization, venues=[make_venue(organization=organization)]).pk)
 
 
-def _staff_of(api: BookingApi) -> StaffApi:
+def staff_api_of(api: BookingApi) -> StaffApi:
     kind, address = (
         (GraphQLStaff, api._http.base_url)
         if isinstance(api, GraphQLApi)
@@ -91,7 +100,7 @@ def _state(there: There) -> Any:
 def test_elsewhere_they_are_like_anybody_else(
     api: BookingApi, organization: Any, limited: Actor, is_public: bool
 ) -> None:
-    there, staff = _there(organization, is_public=is_public), _staff_of(api)
+    there, staff = _there(organization, is_public=is_public), staff_api_of(api)
     before, denied = _state(there), DENIED[is_public]
     booking_id = there.booking.public_id
     for verb in ("approve", "decline", "check-in", "no-show", "complete", "cancel", "confirm"):
@@ -122,7 +131,7 @@ def _new_slot(there: There) -> dict[str, Any]:
 def test_where_they_work_they_are_staff(
     api: BookingApi, organization: Any, limited: Actor, is_public: bool
 ) -> None:
-    there, staff = _there(organization, is_public=is_public), _staff_of(api)
+    there, staff = _there(organization, is_public=is_public), staff_api_of(api)
     Membership.objects.filter(user_id=limited.user_id).update(venue_ids=[there.resource.venue_id])
     booking_id = there.booking.public_id
     assert api.booking(limited, booking_id).code is None
@@ -134,6 +143,68 @@ def test_where_they_work_they_are_staff(
     assert staff.do("add_slot", limited, there.ids, _new_slot(there)).code is None
     # What managers do remains theirs.
     assert staff.do("update_venue", limited, there.ids, {"name": "Ours"}).code == "FORBIDDEN"
+
+
+def test_who_may_no_longer_see_a_private_venue_hears_no_more(
+    server: str, organization: Any
+) -> None:
+    """However it came about: the subscription ends, with the code of an absent venue."""
+    venue, hidden_later = (
+        make_venue(organization=organization, is_public=is_public) for is_public in (False, True)
+    )
+    owner = account(make_member(organization, Role.OWNER).pk)
+    roles = (Role.STAFF, Role.STAFF, Role.MANAGER, Role.STAFF)
+    people = [account(make_member(organization, role).pk) for role in roles]
+    gone, elsewhere, demoted, stays = people
+    watched = [(person, venue) for person in people] + [(make_customer(), hidden_later)]
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(open_socket(server)) for _ in watched]
+        for socket, (person, place) in zip(sockets, watched, strict=True):
+            initialise(socket, person).watch(place.public_id)
+        began = time.monotonic()
+        remove_member(actor=owner, membership_id=_membership_of(gone))
+        other = {"role": Role.STAFF, "venue_ids": [hidden_later.pk]}
+        change_member(actor=owner, membership_id=_membership_of(elsewhere), **other)
+        change_member(actor=owner, membership_id=_membership_of(demoted), **other)
+        update_venue(actor=owner, venue_id=hidden_later.pk, changes={"is_public": False})
+        for socket in (sockets[0], sockets[1], sockets[2], sockets[4]):
+            ended = socket.receive(6)
+            assert (ended["id"], ended["type"]) == ("watch", "error")
+            assert ended["payload"][0]["extensions"]["code"] == "NOT_FOUND"
+        assert time.monotonic() - began < 5
+        # Whoever still works there goes on, and hears of the next change.
+        slot = make_slot(make_resource(venue))
+        change_slot(actor=stays, slot_id=slot.pk, capacity=3)
+        assert sockets[3].receive(6)["type"] == "next"
+
+
+def _membership_of(actor: Actor) -> UUID:
+    return Membership.objects.get(user_id=actor.user_id).pk
+
+
+def test_venues_may_take_verified_accounts_only(api: BookingApi, organization: Any) -> None:
+    venue = make_venue(organization=organization)
+    slot = make_slot(make_resource(venue))
+    unverified, verified = make_customer(), make_customer()
+    User.objects.filter(pk=verified.user_id).update(email_verified_at=now())
+    staff = account(make_member(organization).pk)
+    manager = account(make_member(organization, Role.MANAGER).pk)
+    assert api.create_booking(unverified, seats_on(slot)).code is None
+    changed = staff_api_of(api).do(
+        "update_venue", manager, {"venue": venue.public_id}, {"accepts_unverified": False}
+    )
+    assert changed.code is None
+    for take in (api.create_booking, api.create_hold):
+        refused = take(unverified, seats_on(slot))
+        assert refused.code == "FORBIDDEN"
+        assert "verified" in (refused.body.get("message") or refused.body["detail"])
+        assert take(verified, seats_on(slot)).code is None
+        # Whoever works there needs no mail to be known; a guest without account is another rule.
+        assert take(staff, seats_on(slot)).code is None
+        assert take(ANONYMOUS, seats_on(slot, guest=somebody())).code is None
+    assert Booking.objects.filter(customer_id=unverified.user_id).count() == 1
+    User.objects.filter(pk=unverified.user_id).update(email_verified_at=now())
+    assert api.create_booking(unverified, seats_on(slot)).code is None
 
 
 def test_slots_of_a_private_venue_and_absent_ones_are_refused_in_the_same_words(

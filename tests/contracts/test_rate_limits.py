@@ -10,22 +10,36 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import redis
+from django.test import Client
 from django_ratelimit.core import _get_window
 from websockets.sync.client import connect
 
-from accounts.models import Login
+from accounts.actors import account
+from accounts.links import Purpose, make_token
+from accounts.models import Invitation, Login, Role, User
+from reserve.core.clock import now
 from reserve.core.ratelimit import Attempt
 from reserve.core.ratelimit.attempts import _whose
 from reserve.embedded.redis import Redis
+from reserve.outbox.models import Event
 from tests.clients import RestApi
-from tests.factories import PASSWORD, bearer, make_customer, make_login_user, make_venue
+from tests.factories import (
+    PASSWORD,
+    bearer,
+    make_customer,
+    make_login_user,
+    make_organization,
+    make_venue,
+)
 from tests.processes import wait_until, web_process
+from tests.staff import camel
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -316,9 +330,9 @@ def test_behind_a_proxy_the_address_is_what_it_appended(own_redis: OwnRedis) -> 
 # --- Attempts -------------------------------------------------------------------------
 
 
-def _in_one_window(subject: str, value: str) -> None:
+def _in_one_window(subject: str, value: str, attempt: Attempt = Attempt.LOGIN) -> None:
     """Wait where a window of django-ratelimit ends before the test does."""
-    left = _get_window(_whose(Attempt.LOGIN, subject, value), 60) - time.time()
+    left = _get_window(_whose(attempt, subject, value), 60) - time.time()
     if left < 10:
         time.sleep(left + 1)
 
@@ -380,6 +394,161 @@ def test_an_address_is_limited_whatever_the_accounts(http: httpx.Client, limited
     assert codes == ["UNAUTHENTICATED"] * ADDRESS + ["RATE_LIMITED"] * 3
     with _client(limited, "127.0.0.2") as elsewhere:
         assert _code(_login(elsewhere, "nobody@example.com", "x")) == "UNAUTHENTICATED"
+
+
+EMAIL = {"email": "someone@example.com"}
+PASSWORDS = {"current_password": "wrong", "new_password": "another good passphrase"}
+LINK = {"token": "no link of ours"}
+# What else is an attempt: GraphQL's field, which begins with a capital where REST has a
+# hyphen; its input; the way and the path of REST; and of whose counts it is.
+ATTEMPTS: list[tuple[Attempt, str, dict[str, str], str, str]] = [
+    (
+        Attempt.REGISTRATION,
+        "register",
+        EMAIL | {"password": "short", "name": "Some One"},
+        "POST auth/register",
+        "address",
+    ),
+    (
+        Attempt.PASSWORD_RESET,
+        "requestPasswordReset",
+        EMAIL,
+        "POST auth/request-password-reset",
+        "address",
+    ),
+    (
+        Attempt.VERIFICATION,
+        "requestEmailVerification",
+        {},
+        "POST auth/request-email-verification",
+        "person",
+    ),
+    (
+        Attempt.PASSWORD,
+        "requestEmailChange",
+        EMAIL | {"password": "wrong"},
+        "POST auth/request-email-change",
+        "person",
+    ),
+    (Attempt.PASSWORD, "changePassword", PASSWORDS, "POST auth/change-password", "person"),
+    (Attempt.PASSWORD, "deleteAccount", {"password": "wrong"}, "DELETE me", "person"),
+    (
+        Attempt.PASSWORD_RESET,
+        "resetPassword",
+        LINK | {"password": "another good passphrase"},
+        "POST auth/reset-password",
+        "nobody",
+    ),
+    (Attempt.VERIFICATION, "verifyEmail", LINK, "POST auth/verify-email", "nobody"),
+    (
+        Attempt.VERIFICATION,
+        "confirmEmailChange",
+        LINK,
+        "POST auth/confirm-email-change",
+        "nobody",
+    ),
+]
+
+
+def test_whatever_can_be_guessed_or_sends_mail_is_limited_through_both_apis(
+    http: httpx.Client, limited: str, own_redis: OwnRedis
+) -> None:
+    with _client(limited, "127.0.0.2") as elsewhere:
+        for attempt, field, values, route, whose in ATTEMPTS:
+            own_redis.client.flushdb()
+            user = make_login_user()
+            headers = {"Authorization": bearer(account(user.pk))} if whose == "person" else {}
+            value = {"address": "someone@example.com", "person": user.public_id}.get(whose, "")
+            limit = ACCOUNT if value else ADDRESS
+            if value:
+                _in_one_window("account", value, attempt)
+            else:
+                _in_one_window("address", "127.0.0.1", attempt)
+            method, _, path = route.partition(" ")
+            given = ", ".join(f"{camel(name)}: {json.dumps(text)}" for name, text in values.items())
+            document = f"mutation {{ {field}{f'(input: {{{given}}})' if given else ''} }}"
+            if field == "register":
+                document = document.replace(") }", ") { accessToken } }")
+
+            options = {"json": values or None, "headers": headers}
+
+            def by_rest(client: httpx.Client) -> httpx.Response:
+                return client.request(method, f"/api/v1/{path}", **options)  # noqa: B023
+
+            def by_graphql(client: httpx.Client) -> httpx.Response:
+                return _graphql(client, document, headers=headers)  # noqa: B023
+
+            asks = [by_rest, by_graphql]
+            for number in range(limit):
+                # For an account it is the same from wherever it comes.
+                client = elsewhere if value and number % 2 else http
+                answer = asks[number % 2](client)
+                code = None if answer.status_code in {202, 204} else _code(answer)
+                assert code != "RATE_LIMITED", (field, number, answer.text)
+            events = Event.objects.count()
+            for ask in asks:
+                refused = ask(elsewhere if value else http)
+                assert _code(refused) == "RATE_LIMITED", (field, refused.text)
+            assert Event.objects.count() == events
+            user.refresh_from_db()
+            assert (user.is_active, user.pending_email) == (True, "")
+
+
+def test_the_admins_own_password_form_is_limited(http: httpx.Client) -> None:
+    user = make_login_user(is_staff=True, is_superuser=True)
+    user.refresh_from_db()
+    browser = Client(REMOTE_ADDR="127.0.0.1")
+    browser.force_login(user)
+    http.cookies.set("sessionid", browser.cookies["sessionid"].value)
+    _in_one_window("account", user.public_id, Attempt.PASSWORD)
+    page = http.get("/admin/password_change/")
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
+    assert token
+    form = {
+        "old_password": "wrong",
+        "new_password1": "another good passphrase",
+        "new_password2": "another good passphrase",
+        "csrfmiddlewaretoken": token[1],
+    }
+    statuses = [
+        http.post("/admin/password_change/", data=form).status_code for _ in range(ACCOUNT + 1)
+    ]
+    assert statuses == [200] * ACCOUNT + [429]
+    form["old_password"] = PASSWORD
+    assert http.post("/admin/password_change/", data=form).status_code == 429
+    password = user.password
+    user.refresh_from_db()
+    assert user.password == password
+
+
+def test_accepting_an_invitation_counts_as_a_login_or_a_registration(
+    http: httpx.Client,
+) -> None:
+    organization = make_organization()
+    known = make_login_user(email="known@example.com")
+    for email, attempt, fields in (
+        (known.email, Attempt.LOGIN, {"password": "wrong"}),
+        ("new@example.com", Attempt.REGISTRATION, {"password": "short", "name": "New"}),
+    ):
+        invitation = Invitation.objects.create(
+            organization=organization,
+            email=email,
+            role=Role.STAFF,
+            expires_at=now() + timedelta(days=1),
+        )
+        _in_one_window("account", email, attempt)
+        token = make_token(Purpose.ACCEPT_INVITATION, invitation)
+        page = http.get(f"/account/accept-invitation?token={token}", follow_redirects=True)
+        csrf = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
+        assert csrf
+        form = fields | {"csrfmiddlewaretoken": csrf[1]}
+        answers = [http.post("/account/accept-invitation", data=form) for _ in range(ACCOUNT + 1)]
+        assert [answer.status_code for answer in answers] == [400] * ACCOUNT + [429]
+        assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
+        assert "Too many attempts" in answers[-1].text
+        if attempt is Attempt.LOGIN:
+            assert _code(_login(http, email, PASSWORD)) == "RATE_LIMITED"
+    assert not User.objects.filter(email="new@example.com").exists()
 
 
 # --- Redis comes and goes -----------------------------------------------------------------

@@ -46,6 +46,7 @@ VENUE = {
     "open_bookings_per_customer": "Holds and coming bookings that one customer may have;"
     " null for no limit.",
     "accepts_guests": "Whether people without an account may book.",
+    "accepts_unverified": "Whether accounts may book whose e-mail address is not verified.",
 }
 
 RESOURCE = {

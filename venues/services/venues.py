@@ -5,6 +5,7 @@ Slots that are published already follow from `bookings.services`, not from here.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,9 @@ from django.db import IntegrityError, transaction
 
 from accounts.actors import Actor
 from accounts.selectors import require_manager
+from reserve.core.broadcast import publish, venue_group
 from reserve.core.errors import Invalid
+from reserve.core.live import ACCESS_CHANGED
 from venues.models import ConfirmationMode, Resource, Venue
 from venues.services.access import lock_venue, record_schedule_change
 from venues.services.checks import apply_changes, errors_of, refuse
@@ -51,6 +54,7 @@ class VenueDetails:
     cancellation_cutoff_minutes: int = 0
     open_bookings_per_customer: int | None = None
     accepts_guests: bool = True
+    accepts_unverified: bool = True
 
 
 VENUE_FIELDS = frozenset(each.name for each in fields(VenueDetails))
@@ -103,9 +107,16 @@ def update_venue(*, actor: Actor, venue_id: UUID, changes: Mapping[str, Any]) ->
         refuse(errors_of(venue))
         if changed:
             _write(venue, changed)
+        if "is_public" in changed:
+            transaction.on_commit(partial(_tell_watchers, venue.pk))
         if moved := changed & _MOVES_SLOTS:
             record_schedule_change(venue, moved, actor=actor)
     return venue
+
+
+def _tell_watchers(venue_id: UUID) -> None:
+    """Have those let go who may no longer watch."""
+    publish(venue_group(venue_id), ACCESS_CHANGED, {"type": ACCESS_CHANGED})
 
 
 def _write(venue: Venue, changed: set[str] | None = None) -> None:

@@ -1,5 +1,6 @@
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
+from functools import partial
 
 import graphene
 
@@ -52,16 +53,21 @@ class Subscription(graphene.ObjectType):
 
     @staticmethod
     async def subscribe_slot_availability_changed(_root, info, venue_id) -> AsyncIterator[Change]:
-        venue = await in_database(
+        see = partial(
+            in_database,
             visible_venue,
             actor=info.context.actor,
             venue_id=Venue.parse_id(venue_id, field="venue_id"),
         )
+        venue = await see()
 
         async def recover(since: datetime) -> Sequence[Message]:
             return await in_database(slot_messages_since, venue=venue, moment=since)
 
-        async with hub.listen(venue_group(venue.pk), recover=recover) as changes:
+        listening = hub.listen(
+            venue_group(venue.pk), recover=recover, check=see, is_public=venue.is_public
+        )
+        async with listening as changes:
             async for change in changes:
                 yield change
 

@@ -35,6 +35,7 @@ class Attempt(Enum):
     """What is tried; each has counts of its own."""
 
     LOGIN = "login"
+    PASSWORD = "password"  # noqa: S105 (its name)
     REGISTRATION = "registration"
     PASSWORD_RESET = "password_reset"  # noqa: S105 (its name)
     VERIFICATION = "verification"
@@ -54,7 +55,8 @@ def charge_attempt(attempt: Attempt, *, account: str = "", address: str | None =
     allows a quarter.
 
     Args:
-        account: the normalised e-mail address that is tried, if one is named.
+        account: the normalised e-mail address that is tried, or the id of whoever is
+            logged in, if either is named.
         address: of the client; that of the request at work by default.
 
     Raises:
