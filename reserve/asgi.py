@@ -18,11 +18,14 @@ django_application = get_wsgi_application()
 
 from accounts.api.authentication import ACCESS_TOKENS  # noqa: E402
 from accounts.revocations import start_keeper  # noqa: E402
+from bookings.api.rest import MANAGE_TOKEN_HEADER  # noqa: E402
 from reserve.core.asgi import Lifespan, RequestMiddleware  # noqa: E402
+from reserve.core.cors import CrossOrigin  # noqa: E402
 from reserve.core.database import open_connections  # noqa: E402
 from reserve.core.graphql.executor import Executor  # noqa: E402
 from reserve.core.graphql.http import GraphQLHTTP  # noqa: E402
 from reserve.core.graphql.websocket import GraphQLConsumer  # noqa: E402
+from reserve.core.idempotency import IDEMPOTENCY_HEADER  # noqa: E402
 from reserve.core.ratelimit import open_limiter  # noqa: E402
 from reserve.core.rest.limits import LimitedREST  # noqa: E402
 from reserve.core.sockets import OpenSockets  # noqa: E402
@@ -58,21 +61,25 @@ graphql_websocket = GraphQLConsumer.as_asgi(
     executor=executor, authentication=ACCESS_TOKENS, sockets=sockets
 )
 
+routes = ProtocolTypeRouter(
+    {
+        "http": URLRouter(
+            [
+                _at(r"^graphql$", graphql_http),
+                # The schema costs more than most requests.
+                _at(r"^api/(v1/|schema$)", rest),
+                _at(r"", pages),
+            ]
+        ),
+        "lifespan": Lifespan(prepare),
+        "websocket": URLRouter([_at(r"^graphql$", graphql_websocket), _at(r"", no_such_socket)]),
+    }
+)
 application = RequestMiddleware(
-    ProtocolTypeRouter(
-        {
-            "http": URLRouter(
-                [
-                    _at(r"^graphql$", graphql_http),
-                    # The schema costs more than most requests.
-                    _at(r"^api/(v1/|schema$)", rest),
-                    _at(r"", pages),
-                ]
-            ),
-            "lifespan": Lifespan(prepare),
-            "websocket": URLRouter(
-                [_at(r"^graphql$", graphql_websocket), _at(r"", no_such_socket)]
-            ),
-        }
+    CrossOrigin(
+        routes,
+        origins=settings.CORS_ALLOWED_ORIGINS,
+        paths=("/api/", "/graphql"),
+        headers=(IDEMPOTENCY_HEADER, MANAGE_TOKEN_HEADER),
     )
 )

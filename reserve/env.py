@@ -76,6 +76,11 @@ def origins(name: str, default: str = "") -> list[str]:
     return _each(name, default, _is_origin, "origins such as https://example.com")
 
 
+def exact_origins(name: str, default: str = "") -> list[str]:
+    """A list of origins as browsers write them, in lower case and without wildcard; or `*`."""
+    return _each(name, default, _is_exact_origin, "origins such as https://app.example.com, or *")
+
+
 def networks(name: str, default: str = "") -> list[str]:
     """A list of networks in CIDR notation."""
     return _each(name, default, _is_network, "networks such as 10.0.0.0/8")
@@ -97,6 +102,11 @@ def _is_origin(value: str) -> bool:
     scheme, separator, host = value.partition("://")
     # A wildcard stands for subdomains: https://*.example.com.
     return bool(separator) and scheme in {"http", "https"} and urlsplit(value).netloc == host != ""
+
+
+def _is_exact_origin(value: str) -> bool:
+    is_exact = _is_origin(value) and "*" not in value and value == value.lower()
+    return value == "*" or is_exact
 
 
 def _is_network(value: str) -> bool:

@@ -21,3 +21,6 @@ urlpatterns = [
     path("account/", include("accounts.pages")),
     path("metrics", health.metrics),
 ]
+
+handler400 = "reserve.refusals.bad_request"
+handler500 = "reserve.refusals.server_error"

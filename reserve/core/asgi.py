@@ -1,7 +1,9 @@
 """The outermost layer of every request: its id, its security headers, its line in the log."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
@@ -9,6 +11,7 @@ from django.conf import settings
 
 from reserve.core.addresses import address_of
 from reserve.core.context import REQUEST_ID_HEADER, begin_request
+from reserve.core.errors import Invalid, PayloadTooLarge
 from reserve.core.logging import get_logger
 from reserve.core.security_headers import missing_headers
 
@@ -79,6 +82,32 @@ class Lifespan:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+async def read_body(receive: Any, *, limit: int, within: timedelta) -> bytes:
+    """The whole body of a request.
+
+    Raises:
+        PayloadTooLarge: it has more than `limit` bytes.
+        Invalid: it ends early, or does not come in time.
+    """
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(within.total_seconds()):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Invalid("The body ended early.")
+                chunk = message.get("body", b"")
+                size += len(chunk)
+                if size > limit:
+                    raise PayloadTooLarge
+                chunks.append(chunk)
+                if not message.get("more_body"):
+                    return b"".join(chunks)
+    except TimeoutError:
+        raise Invalid("The body did not come in time.") from None
 
 
 def is_secure(scope: Any) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 READERS = {
     *("text", "choice", "boolean", "integer", "duration"),
-    *("words", "hosts", "origins", "networks"),
+    *("words", "hosts", "origins", "exact_origins", "networks"),
 }
 
 # A variable is at the start of a line, commented out where that is its default.

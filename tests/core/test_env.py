@@ -22,6 +22,8 @@ def test_what_makes_sense_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert env.boolean("SAMPLE", False) is True
     monkeypatch.setenv("SAMPLE", "off")
     assert env.boolean("SAMPLE", True) is False
+    monkeypatch.setenv("SAMPLE", "https://app.example.com,http://localhost:5173")
+    assert env.exact_origins("SAMPLE") == ["https://app.example.com", "http://localhost:5173"]
 
 
 @pytest.mark.parametrize(
@@ -36,6 +38,10 @@ def test_what_makes_sense_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         (lambda: env.duration("SAMPLE", "1d"), "-1d"),
         (lambda: env.boolean("SAMPLE", True), "maybe"),
         (lambda: env.choice("SAMPLE", "a", {"a", "b"}), "c"),
+        (lambda: env.exact_origins("SAMPLE"), "app.example.com"),
+        (lambda: env.exact_origins("SAMPLE"), "https://app.example.com/"),
+        (lambda: env.exact_origins("SAMPLE"), "https://App.example.com"),
+        (lambda: env.exact_origins("SAMPLE"), "https://"),
     ],
 )
 def test_nonsense_stops_the_start_with_a_sentence_that_names_the_variable(

@@ -1,15 +1,19 @@
-"""The limiter in front of REST, where a refusal costs no thread."""
+"""What stands in front of REST, where neither a refusal nor a slow sender costs a thread."""
 
+from datetime import timedelta
 from typing import Any
 
 import orjson
+from django.conf import settings
 
-from reserve.core.asgi import header
+from reserve.core.asgi import header, read_body
 from reserve.core.errors import DomainError, Unauthenticated, retry_seconds
 from reserve.core.failures import as_domain_error
 from reserve.core.ratelimit.meter import Meter
 from reserve.core.rest.problems import PROBLEM_JSON, problem_body
 from reserve.core.sessions import Authentication, Session, remember_admitted
+
+_BODY_TIMEOUT = timedelta(seconds=30)
 
 
 class LimitedREST:
@@ -33,6 +37,7 @@ class LimitedREST:
 
         try:
             remember_admitted(await self._admitted(scope, meter))
+            scope, receive = await _with_whole_body(scope, receive)
         except Exception as error:  # noqa: BLE001 (as what stands behind it would answer)
             await _refuse(as_domain_error(error), send_with_limits)
         else:
@@ -49,6 +54,33 @@ class LimitedREST:
         verdict = await meter.charge(markers=session.markers)
         await self._authentication.admit(session, verdict.marked)
         return session
+
+
+async def _with_whole_body(scope: Any, receive: Any) -> tuple[Any, Any]:
+    """The request with its body at hand: a slow sender holds no thread.
+
+    Its length is said, as WSGI wants it; a chunked one does not say it itself.
+    """
+    headers = scope["headers"]
+    if not any(name in {b"content-length", b"transfer-encoding"} for name, _ in headers):
+        return scope, receive
+    body = await read_body(receive, limit=settings.MAX_BODY_BYTES, within=_BODY_TIMEOUT)
+    length = str(len(body)).encode()
+    others = [
+        (name, value)
+        for name, value in headers
+        if name not in {b"content-length", b"transfer-encoding"}
+    ]
+    told = False
+
+    async def receive_again() -> Any:
+        nonlocal told
+        if told:
+            return await receive()
+        told = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return {**scope, "headers": [*others, (b"content-length", length)]}, receive_again
 
 
 async def _refuse(error: DomainError, send: Any) -> None:
