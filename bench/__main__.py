@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Protocol, cast
 
-from bench import bookings, limits, publication, reads
+from bench import bookings, ledger, limits, outages, publication, reads
 from bench.place import Place, place
 from bench.results import Report
 from reserve.embedded import EmbeddedError
@@ -37,9 +37,11 @@ def _benchmark(module: ModuleType) -> Benchmark:
 
 BENCHMARKS: Mapping[str, Benchmark] = {
     "bookings": _benchmark(bookings),
+    "outages": _benchmark(outages),
     "reads": _benchmark(reads),
     "publication": _benchmark(publication),
     "limits": _benchmark(limits),
+    "ledger": _benchmark(ledger),
 }
 
 

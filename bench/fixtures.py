@@ -1,4 +1,4 @@
-"""The rows of the benchmarks: `python -m bench.fixtures` fills an empty database."""
+"""The rows of the benchmarks: `python -m bench.fixtures` adds them where there are none."""
 
 import os
 from datetime import UTC, datetime, time, timedelta
@@ -23,6 +23,8 @@ _DURATION = timedelta(minutes=30)
 
 def main() -> None:
     call_command("migrate", interactive=False, verbosity=0)
+    if Organization.objects.filter(slug="bench").exists():
+        return
     organization = Organization.objects.create(name="Bench", slug="bench")
     _add_customers(organization)
     for number in range(VENUES):

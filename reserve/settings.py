@@ -86,6 +86,13 @@ DATABASES: dict[str, Any] = {
         "ATOMIC_REQUESTS": False,
         "OPTIONS": {
             "connect_timeout": 5,
+            # A server that vanishes without a word answers no time limit of its own:
+            # what is sent must be acknowledged within 15 s, and where nothing is
+            # sent, one of three questions. Sockets of this machine have no need of it.
+            "tcp_user_timeout": 15_000,
+            "keepalives_idle": 5,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
             "application_name": "reserve",
             # Only what asks for it is prepared: the desk's statements. Django's
             # own put their values into the text, and none is like another.
@@ -147,7 +154,10 @@ CACHES = {
     "guards": {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": REDIS_URL,
-        "OPTIONS": {"CONNECTION_POOL_KWARGS": _GUARD_TIMEOUTS},
+        # A connection begins without a conversation, each turn of which may be slow.
+        "OPTIONS": {
+            "CONNECTION_POOL_KWARGS": {**_GUARD_TIMEOUTS, "protocol": 2, "driver_info": None}
+        },
     },
     "limits": {
         "BACKEND": "django_redis.cache.RedisCache",

@@ -65,6 +65,7 @@ class _Publisher:
                 self._pid = os.getpid()
 
     def _run(self) -> None:
+        is_late = False
         while True:
             self._wake.wait()
             self._wake.clear()
@@ -73,9 +74,15 @@ class _Publisher:
             try:
                 _send(pending)
             except (RedisError, OSError) as error:
-                log.warning("publications_late", reason=type(error).__name__, messages=len(pending))
+                if not is_late:
+                    log.warning("publications_late", reason=type(error).__name__)
+                is_late = True
                 time.sleep(_PAUSE_AFTER_FAILURE_SECONDS)
                 self._put_back(pending)
+            else:
+                if is_late:
+                    log.warning("publications_in_time")
+                is_late = False
 
     def _put_back(self, unsent: dict[tuple[str, str], Message]) -> None:
         """Keep what was not sent, before what came since and has not replaced it."""

@@ -33,6 +33,10 @@ _TURN_SECONDS = 0.2
 # With Redis out of reach it is left alone for so long, and longer each time.
 _FIRST_BREAK_SECONDS = 2.0
 _LONGEST_BREAK_SECONDS = 60.0
+# An answer is a matter of a millisecond. Slower ones may take this long together, not
+# counting a tenth of the time; then a guard costs more than the crowd that it keeps off.
+_SLOW_SECONDS = 0.02
+_ALLOWANCE_SECONDS = 0.3
 
 # Takes guards from the first on, until one is taken already; tells how many were
 # had. Of that one it notes that somebody waits.
@@ -65,7 +69,10 @@ end
 class _Guards:
     def __init__(self) -> None:
         self._breaker = Breaker(
-            first_seconds=_FIRST_BREAK_SECONDS, longest_seconds=_LONGEST_BREAK_SECONDS
+            first_seconds=_FIRST_BREAK_SECONDS,
+            longest_seconds=_LONGEST_BREAK_SECONDS,
+            slow_seconds=_SLOW_SECONDS,
+            allowance_seconds=_ALLOWANCE_SECONDS,
         )
         # Taken or not, we never heard: a call that timed out may have been
         # carried out later. They are let go with the next call that works.
@@ -75,7 +82,7 @@ class _Guards:
     def hold(self, names: Iterable[str]) -> Iterator[None]:
         ordered = sorted(f"guard.{name}" for name in set(names))
         token = secrets.token_hex(8)
-        taken = self._take(ordered, token) if ordered and not self._breaker.is_tripped else []
+        taken = self._take(ordered, token) if ordered and self._breaker.admits() else []
         try:
             yield
         finally:
@@ -92,20 +99,19 @@ class _Guards:
             while True:
                 waiting_expires = int(_PATIENCE_SECONDS * 2000)
                 arguments = (token, _LEASE_MILLISECONDS, waiting_expires)
-                missing = names[had:]
-                had += cast(int, redis.eval(_TAKE, len(missing), *missing, *arguments))
+                had += cast(int, self._call(redis, _TAKE, names[had:], *arguments))
                 if had == len(names) or time.monotonic() >= deadline:
                     break
                 redis.blpop([f"{names[had]}.turns"], timeout=_TURN_SECONDS)
         except (RedisError, OSError) as error:
-            self._leave_alone(error)
+            self._leave_alone(type(error).__name__)
             self._abandoned.append((names, token))
             return []
-        self._breaker.reset()
         return names[:had]
 
     def _let_go_abandoned(self, redis: Any) -> None:
-        while True:
+        deadline = time.monotonic() + _SLOW_SECONDS
+        while time.monotonic() < deadline:
             # Off the pile before the call: two committers come here at once.
             try:
                 names, token = self._abandoned.pop()
@@ -121,17 +127,25 @@ class _Guards:
         try:
             self._release(_client(), names, token)
         except (RedisError, OSError) as error:
-            self._leave_alone(error)
+            self._leave_alone(type(error).__name__)
             self._abandoned.append((names, token))
 
-    def _leave_alone(self, error: Exception) -> None:
-        seconds = self._breaker.trip()
-        log.warning("guards_off", reason=type(error).__name__, seconds=seconds)
+    def _release(self, redis: Any, names: Sequence[str], token: str) -> None:
+        self._call(redis, _LET_GO, names, token, int(_PATIENCE_SECONDS * 1000))
 
-    @staticmethod
-    def _release(redis: Any, names: Sequence[str], token: str) -> None:
-        turns_expire = int(_PATIENCE_SECONDS * 1000)
-        redis.eval(_LET_GO, len(names), *names, token, turns_expire)
+    def _call(self, redis: Any, script: str, names: Sequence[str], *arguments: object) -> Any:
+        began = time.monotonic()
+        answer = redis.eval(script, len(names), *names, *arguments)
+        if self._breaker.is_too_slow(time.monotonic() - began):
+            self._leave_alone("slow")
+        elif self._breaker.reset():
+            log.warning("guards_on")
+        return answer
+
+    def _leave_alone(self, reason: str) -> None:
+        # One line for an outage, however long it lasts and however often it is tried.
+        if self._breaker.trip():
+            log.warning("guards_off", reason=reason)
 
 
 def _client() -> Any:

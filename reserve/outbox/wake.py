@@ -42,15 +42,21 @@ class _Waker:
                 self._pid = os.getpid()
 
     def _run(self) -> None:
-        flag = self._flag
+        flag, is_broken = self._flag, False
         while True:
             flag.wait()
             flag.clear()
             try:
                 relay_events.apply_async(expires=10)
             except (OperationalError, RedisError, OSError) as error:
-                log.warning("relay_not_woken", reason=type(error).__name__)
+                if not is_broken:
+                    log.warning("relay_not_woken", reason=type(error).__name__)
+                is_broken = True
                 time.sleep(_PAUSE_AFTER_FAILURE)
+            else:
+                if is_broken:
+                    log.warning("relay_woken")
+                is_broken = False
             time.sleep(_INTERVAL)
 
 

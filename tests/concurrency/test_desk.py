@@ -1,7 +1,6 @@
 """The desk when something breaks under it."""
 
 import asyncio
-import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -9,9 +8,12 @@ from contextlib import contextmanager
 from functools import partial
 
 import pytest
+from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from redis import ConnectionPool, Redis
+from structlog.testing import capture_logs
 
+from bench.broken_redis import frozen, gone, slow
 from bookings import desk as desk_module
 from bookings import queue
 from bookings.desk import Desk, commit
@@ -21,6 +23,7 @@ from bookings.models import Booking, Slot
 from bookings.requests.create import TakeSeats
 from bookings.states import BookingStatus
 from reserve.core import locks
+from reserve.core.breaker import Breaker
 from reserve.core.errors import ServiceUnavailable
 from reserve.outbox.models import Event
 from tests.factories import make_customer, make_slot, seats_on
@@ -30,6 +33,18 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def _taking(slot: Slot, guest_count: int = 1) -> TakeSeats:
     return TakeSeats(make_customer(), seats_on(slot, guest_count), BookingStatus.PENDING)
+
+
+def test_every_wait_for_the_database_has_an_end() -> None:
+    with connection.cursor() as cursor:
+        for name in ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"):
+            cursor.execute(f"SHOW {name}")
+            assert cursor.fetchone()[0] in {"2s", "15s", "30s"}, name
+    # Of a server that vanishes without a word only the kernel can tell, and these tell it when.
+    told = connection.connection.info.get_parameters()
+    assert int(told["tcp_user_timeout"]) == 15_000
+    silence = int(told["keepalives_idle"]) + 3 * int(told["keepalives_interval"])
+    assert (silence, told["keepalives_count"], told["connect_timeout"]) == (20, "3", "5")
 
 
 @pytest.mark.usefixtures("with_brief_lock_waits")
@@ -158,32 +173,92 @@ def own_guards(monkeypatch: pytest.MonkeyPatch) -> locks._Guards:
     return found
 
 
-@pytest.fixture
-def out_of_reach(monkeypatch: pytest.MonkeyPatch, settings) -> Redis:
+_SLOW_SECONDS = 0.25
+
+
+def _guards_at(url: str, monkeypatch: pytest.MonkeyPatch, settings) -> None:
+    """Have the guards ask the Redis at an address, as patiently as they always are."""
     limits = settings.CACHES["guards"]["OPTIONS"]["CONNECTION_POOL_KWARGS"]
-    client = Redis(connection_pool=ConnectionPool(host="127.0.0.1", port=1, **limits))
+    client = Redis(connection_pool=ConnectionPool.from_url(url, **limits))
     monkeypatch.setattr(locks, "_client", lambda: client)
-    return client
 
 
-def test_with_redis_gone_bookings_go_on(own_guards: locks._Guards, out_of_reach: Redis) -> None:
-    assert all(isinstance(commit([_taking(make_slot())])[0], Booking) for _ in range(3))
-    assert own_guards._breaker.is_tripped
+@pytest.fixture
+def out_of_reach(monkeypatch: pytest.MonkeyPatch, settings) -> Iterator[None]:
+    with gone() as url:
+        _guards_at(url, monkeypatch, settings)
+        yield
 
 
-def test_with_redis_frozen_only_one_booking_waits(
+# How Redis fails, and what the bookings of an outage may wait for it altogether, seconds.
+_OUTAGES = {
+    "gone": (gone, 0.2),
+    "frozen": (frozen, 0.6),
+    "slow": (lambda: slow(settings.REDIS_URL, seconds=_SLOW_SECONDS), 1.2),
+}
+
+
+@pytest.mark.parametrize("outage", _OUTAGES)
+def test_an_outage_of_redis_costs_next_to_nothing_and_one_line(
+    outage: str, own_guards: locks._Guards, monkeypatch: pytest.MonkeyPatch, settings
+) -> None:
+    """Its beginning: what the first bookings wait, all that follow do not. Then its end."""
+    break_redis, patience = _OUTAGES[outage]
+    requests = [_taking(make_slot()) for _ in range(20)]
+    with capture_logs() as lines:
+        with break_redis() as url:
+            _guards_at(url, monkeypatch, settings)
+            began = time.monotonic()
+            assert all(isinstance(commit([request])[0], Booking) for request in requests[:10])
+            waited = time.monotonic() - began
+            assert waited < patience + 10 * 0.05
+            # After a rest one tries again, in vain, and says nothing of it.
+            own_guards._breaker._open_until = 0
+            assert all(isinstance(commit([request])[0], Booking) for request in requests[10:18])
+            assert own_guards._breaker.is_tripped
+        _guards_at(settings.REDIS_URL, monkeypatch, settings)
+        own_guards._breaker._open_until = 0
+        assert all(isinstance(commit([request])[0], Booking) for request in requests[18:])
+    told = [line["event"] for line in lines if line["event"].startswith("guards_")]
+    assert told == ["guards_off", "guards_on"]
+    assert not own_guards._breaker.is_tripped
+
+
+def test_control_without_a_breaker_slow_answers_cost_every_booking(
     own_guards: locks._Guards, monkeypatch: pytest.MonkeyPatch, settings
 ) -> None:
-    limits = settings.CACHES["guards"]["OPTIONS"]["CONNECTION_POOL_KWARGS"]
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        pool = ConnectionPool(port=silent.getsockname()[1], **limits)
-        frozen = Redis(connection_pool=pool)
-        monkeypatch.setattr(locks, "_client", lambda: frozen)
-        requests = [_taking(make_slot()) for _ in range(10)]
+    monkeypatch.setattr(own_guards._breaker, "is_too_slow", lambda _seconds: False)
+    with slow(settings.REDIS_URL, seconds=0.1) as url:
+        _guards_at(url, monkeypatch, settings)
         began = time.monotonic()
-        assert all(isinstance(commit([request])[0], Booking) for request in requests)
-    assert 0.3 <= time.monotonic() - began < 1.0
-    assert own_guards._breaker.is_tripped
+        for _ in range(5):
+            commit([_taking(make_slot())])
+        assert time.monotonic() - began > 5 * 2 * 0.1
+
+
+def test_while_one_tries_redis_again_nobody_else_does() -> None:
+    breaker = Breaker(first_seconds=0.05, longest_seconds=1)
+    assert breaker.admits()
+    assert breaker.trip()
+    assert not breaker.admits()
+    time.sleep(0.06)
+    assert [breaker.admits() for _ in range(5)] == [True, *[False] * 4]
+    assert not breaker.trip(), "the same outage"
+    time.sleep(0.06)
+    assert not breaker.admits(), "the rest has doubled"
+    time.sleep(0.06)
+    assert breaker.admits()
+    assert breaker.reset()
+    assert all(breaker.admits() for _ in range(5))
+    assert not breaker.reset()
+
+
+def test_a_slow_answer_now_and_then_is_forgiven() -> None:
+    breaker = Breaker(first_seconds=1, longest_seconds=1, slow_seconds=0.01, allowance_seconds=0.05)
+    assert not any(breaker.is_too_slow(0.009) for _ in range(1_000))
+    assert [breaker.is_too_slow(0.02) for _ in range(3)] == [False, False, True]
+    time.sleep(0.3)
+    assert not breaker.is_too_slow(0.02), "a tenth of the time is taken off"
 
 
 def test_a_guard_that_was_taken_after_we_gave_up_is_let_go(
@@ -202,14 +277,15 @@ def test_abandoned_guards_are_let_go_once_by_whoever_comes_first(
     own_guards: locks._Guards, monkeypatch: pytest.MonkeyPatch, race
 ) -> None:
     """Two committers at once, when Redis is back: neither's booking may suffer from it."""
-    release, let_go = locks._Guards._release, []
+    release, let_go = own_guards._release, []
 
     def release_slowly(redis, names, token) -> None:
         let_go.extend(name for name in names if name.startswith("guard.abandoned"))
         time.sleep(0.02)
         release(redis, names, token)
 
-    monkeypatch.setattr(locks._Guards, "_release", staticmethod(release_slowly))
+    monkeypatch.setattr(own_guards, "_release", release_slowly)
+    monkeypatch.setattr(locks, "_SLOW_SECONDS", 1)
     own_guards._abandoned.extend(([f"guard.abandoned.{number}"], "token") for number in range(5))
     outcomes = race([partial(commit, [_taking(make_slot())]) for _ in range(2)])
     assert [type(found[0]) for found in outcomes] == [Booking, Booking], outcomes
@@ -217,8 +293,9 @@ def test_abandoned_guards_are_let_go_once_by_whoever_comes_first(
     assert not own_guards._abandoned
 
 
+@pytest.mark.usefixtures("out_of_reach")
 def test_abandoned_guards_stay_abandoned_where_redis_fails_again(
-    own_guards: locks._Guards, out_of_reach: Redis
+    own_guards: locks._Guards,
 ) -> None:
     own_guards._abandoned.append((["guard.abandoned"], "token"))
     with own_guards.hold(["another"]):
