@@ -5,7 +5,7 @@ from accounts import models, selectors
 from accounts.api.venue_ids import format_venue_ids, parse_venue_ids
 from accounts.services import invitations, memberships, organizations
 from reserve.core.database import in_database
-from reserve.core.graphql.connections import connection_of
+from reserve.core.graphql.connections import PAGE_ARGUMENTS, TotalCount, connection_of
 
 Role = graphene.Enum.from_enum(models.Role, description="What a member may do.")
 
@@ -49,8 +49,8 @@ class Member(DjangoObjectType):
         return format_venue_ids(membership.venue_ids)
 
 
-class MemberConnection(graphene.relay.Connection):
-    total_count = graphene.Int(required=True, description="How many there are altogether.")
+class MemberConnection(TotalCount, graphene.relay.Connection):
+    """A page of members."""
 
     class Meta:
         node = Member
@@ -76,28 +76,22 @@ class Invitation(DjangoObjectType):
         return format_venue_ids(invitation.venue_ids)
 
 
-class InvitationConnection(graphene.relay.Connection):
-    total_count = graphene.Int(required=True, description="How many there are altogether.")
+class InvitationConnection(TotalCount, graphene.relay.Connection):
+    """A page of invitations."""
 
     class Meta:
         node = Invitation
-
-
-_PAGE = {
-    "first": graphene.Int(default_value=20, description="Page size, at most 100."),
-    "after": graphene.String(description="The cursor after which the page begins."),
-}
 
 
 class Organization(DjangoObjectType):
     """The business that runs one or more venues."""
 
     id = graphene.ID(required=True)
-    members = graphene.Field(MemberConnection, required=True, **_PAGE)
+    members = graphene.Field(MemberConnection, required=True, **PAGE_ARGUMENTS)
     invitations = graphene.Field(
         InvitationConnection,
         required=True,
-        **_PAGE,
+        **PAGE_ARGUMENTS,
         description="Those that may still be accepted; for owners and managers.",
     )
 
@@ -118,8 +112,8 @@ class Organization(DjangoObjectType):
         return await _invitations(info, organization.pk, first, after)
 
 
-class OrganizationConnection(graphene.relay.Connection):
-    total_count = graphene.Int(required=True, description="How many there are altogether.")
+class OrganizationConnection(TotalCount, graphene.relay.Connection):
+    """A page of organizations."""
 
     class Meta:
         node = Organization
@@ -178,21 +172,21 @@ class Query(graphene.ObjectType):
     organizations = graphene.Field(
         OrganizationConnection,
         required=True,
-        **_PAGE,
+        **PAGE_ARGUMENTS,
         description="Those that the caller works for, by name.",
     )
     members = graphene.Field(
         MemberConnection,
         required=True,
         organization_id=graphene.ID(required=True),
-        **_PAGE,
+        **PAGE_ARGUMENTS,
         description="Those who work for an organization, by role.",
     )
     invitations = graphene.Field(
         InvitationConnection,
         required=True,
         organization_id=graphene.ID(required=True),
-        **_PAGE,
+        **PAGE_ARGUMENTS,
         description="Those that may still be accepted, by address; for owners and managers.",
     )
 

@@ -15,10 +15,11 @@ from bookings.services.bookings import (
 )
 from bookings.states import Transition
 from reserve.core.clock import now
-from reserve.core.database import in_database
 from reserve.core.idempotency import agreed_key
 from venues.api.graphql import Venue
 from venues.models import Venue as VenueModel
+
+MANAGE_TOKEN = "What a guest without an account was told when they booked."  # noqa: S105
 
 BookingStatus = graphene.Enum.from_enum(states.BookingStatus, description="Where a booking stands.")
 
@@ -74,6 +75,8 @@ class Booking(DjangoObjectType):
 
     @staticmethod
     async def resolve_guest(booking: models.Booking, info):
+        if models.Booking.guest.is_cached(booking):
+            return booking.guest
         return await info.context.load(selectors.guests_by_id, booking.guest_id)
 
     @staticmethod
@@ -143,24 +146,6 @@ class CreateHoldInput(_SeatsInput):
     """Which seats are wanted for a while, for how many, and for whom."""
 
 
-class Query(graphene.ObjectType):
-    booking = graphene.Field(
-        Booking,
-        required=True,
-        id=graphene.ID(required=True),
-        manage_token=graphene.String(),
-        description="A booking, for its owner and the venue's staff.",
-    )
-
-    @staticmethod
-    async def resolve_booking(_root, info, id, manage_token=None):  # noqa: A002
-        return await in_database(
-            selectors.visible_booking,
-            actor=info.context.actor.with_manage_token(manage_token),
-            booking_id=models.Booking.parse_id(id),
-        )
-
-
 def _applying(
     transition: Transition,
     description: str,
@@ -173,7 +158,7 @@ def _applying(
     if with_reason:
         arguments["reason"] = graphene.String(default_value="")
     if with_manage_token:
-        arguments["manage_token"] = graphene.String()
+        arguments["manage_token"] = graphene.String(description=MANAGE_TOKEN)
 
     async def resolve(_root, info, id, reason="", manage_token=None):  # noqa: A002
         return await aapply_transition(
@@ -206,7 +191,7 @@ class Mutation(graphene.ObjectType):
         required=True,
         id=graphene.ID(required=True),
         guest=GuestInput(description="Who comes, where that is now another person."),
-        manage_token=graphene.String(),
+        manage_token=graphene.String(description=MANAGE_TOKEN),
         description="Turn a hold into a booking.",
     )
     cancel_booking = _applying(
@@ -226,7 +211,7 @@ class Mutation(graphene.ObjectType):
         required=True,
         id=graphene.ID(required=True),
         slot_id=graphene.ID(required=True, description="The first of the new slots."),
-        manage_token=graphene.String(),
+        manage_token=graphene.String(description=MANAGE_TOKEN),
         description="Move a booking; the old seats go back only if the new ones are had.",
     )
     update_booking = graphene.Field(
@@ -235,7 +220,7 @@ class Mutation(graphene.ObjectType):
         id=graphene.ID(required=True),
         guest_count=graphene.Int(description="The new size of the party."),
         notes=graphene.String(),
-        manage_token=graphene.String(),
+        manage_token=graphene.String(description=MANAGE_TOKEN),
         description="Change the size of the party, or the notes.",
     )
 

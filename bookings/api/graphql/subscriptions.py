@@ -5,9 +5,11 @@ from functools import partial
 import graphene
 
 from bookings import models
+from bookings.api.graphql.bookings import MANAGE_TOKEN, Booking
 from bookings.api.graphql.slots import SlotStatus
-from bookings.live import SlotChange, slot_messages_since
-from reserve.core.broadcast import venue_group
+from bookings.live import SlotChange, booking_messages_since, slot_messages_since
+from bookings.selectors import visible_booking
+from reserve.core.broadcast import bookings_group, venue_group
 from reserve.core.clock import now
 from reserve.core.database import in_database
 from reserve.core.live import Change, Message, hub
@@ -51,6 +53,15 @@ class Subscription(graphene.ObjectType):
         description="Each change of a slot of the venue, from now on.",
     )
 
+    booking_status_changed = graphene.Field(
+        Booking,
+        required=True,
+        booking_id=graphene.ID(required=True, description="Of the booking."),
+        manage_token=graphene.String(description=MANAGE_TOKEN),
+        description="The booking whenever its status has changed, for its owner and the venue's"
+        " staff.",
+    )
+
     @staticmethod
     async def subscribe_slot_availability_changed(_root, info, venue_id) -> AsyncIterator[Change]:
         see = partial(
@@ -74,3 +85,35 @@ class Subscription(graphene.ObjectType):
     @staticmethod
     def resolve_slot_availability_changed(change: Change, _info, **_arguments):
         return SlotChange.from_message(change.message)
+
+    @staticmethod
+    async def subscribe_booking_status_changed(
+        _root, info, booking_id, manage_token=None
+    ) -> AsyncIterator[models.Booking]:
+        actor = info.context.actor.with_manage_token(manage_token)
+        parsed = models.Booking.parse_id(booking_id, field="booking_id")
+
+        async def read() -> models.Booking:
+            """The booking as it is now, for whoever may still see it."""
+            return await in_database(visible_booking, actor=actor, booking_id=parsed)
+
+        booking = await read()
+        venue = booking.venue
+
+        async def recover(since: datetime) -> Sequence[Message]:
+            return await in_database(booking_messages_since, venue=venue, moment=since)
+
+        group = bookings_group(venue.pk)
+        async with hub.listen(group, key=parsed.hex, recover=recover) as changes:
+            # Once more: what changed until somebody listened is a change as well.
+            seen, booking = booking.status, await read()
+            while True:
+                if booking.status != seen:
+                    seen = booking.status
+                    yield booking
+                await anext(changes)
+                booking = await read()
+
+    @staticmethod
+    def resolve_booking_status_changed(booking: models.Booking, _info, **_arguments):
+        return booking

@@ -5,9 +5,21 @@ from typing import Any, TypeVar
 import graphene
 from graphene.relay.connection import PageInfo
 
-from reserve.core.pages import Page
+from reserve.core.pages import MAX_PAGE_SIZE, Page
 
 Connection = TypeVar("Connection", bound=graphene.relay.Connection)
+
+PAGE_ARGUMENTS: dict[str, Any] = {
+    "first": graphene.Int(default_value=20, description=f"Page size, 1 to {MAX_PAGE_SIZE}."),
+    "after": graphene.String(description="The cursor after which the page begins."),
+}
+"""The arguments of every field that answers a connection."""
+
+
+class TotalCount:
+    """Part of a connection: how long the whole list is."""
+
+    total_count = graphene.Int(required=True, description="How many there are altogether.")
 
 
 def connection_of(kind: type[Connection], page: Page[Any]) -> Connection:

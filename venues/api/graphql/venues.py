@@ -9,7 +9,7 @@ from accounts.actors import Actor
 from accounts.models import Organization
 from accounts.selectors import sole_managed_organization_id, works_there
 from reserve.core.database import in_database
-from reserve.core.graphql.connections import connection_of
+from reserve.core.graphql.connections import PAGE_ARGUMENTS, TotalCount, connection_of
 from venues import models
 from venues.api import descriptions
 from venues.api.graphql.fields import asked, shown
@@ -155,8 +155,8 @@ class NearInput(graphene.InputObjectType):
     )
 
 
-class VenueConnection(graphene.relay.Connection):
-    total_count = graphene.Int(required=True, description="How many there are altogether.")
+class VenueConnection(TotalCount, graphene.relay.Connection):
+    """A page of venues."""
 
     class Meta:
         node = Venue
@@ -167,8 +167,7 @@ class Query(graphene.ObjectType):
     venues = graphene.Field(
         VenueConnection,
         required=True,
-        first=graphene.Int(default_value=20, description="Page size, at most 100."),
-        after=graphene.String(description="The cursor after which the page begins."),
+        **PAGE_ARGUMENTS,
         search=graphene.String(
             description="Words of a name or an address, in any order; the last may be a beginning."
             f" At most {MAX_SEARCH} characters."
