@@ -6,14 +6,14 @@ models' validators refuse, and what overlaps.
 
 from collections.abc import Callable, Iterable
 from dataclasses import fields
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.postgres.forms import SimpleArrayField
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.db.models import QuerySet
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -141,7 +141,10 @@ class ResourceInline(TenantInline):
 
 
 class ServiceAdmin(TenantAdmin):
-    """Pages whose rows are written by services, as whoever is logged in."""
+    """Pages whose rows are written by services, as whoever is logged in.
+
+    What a service refuses after the form was found right is told on the page.
+    """
 
     def changeform_view(
         self,
@@ -150,9 +153,25 @@ class ServiceAdmin(TenantAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """What a service refuses after the form was found right is told on the page."""
+        change_form = super().changeform_view
+        return self._told(request, lambda: change_form(request, object_id, form_url, extra_context))
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        delete = super().delete_view
+        return self._told(request, lambda: delete(request, object_id, extra_context))
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """With it the actions."""
+        change_list = super().changelist_view
+        return self._told(request, lambda: change_list(request, extra_context))
+
+    def _told(self, request: HttpRequest, answer: Callable[[], HttpResponse]) -> HttpResponse:
         try:
-            return super().changeform_view(request, object_id, form_url, extra_context)
+            return answer()
         except Forbidden:
             raise PermissionDenied from None
         except DomainError as refusal:
@@ -176,14 +195,20 @@ class VenueAdmin(ServiceAdmin):
     add_roles = MANAGING
     change_roles = MANAGING
 
-    list_display = ("name", "address", "timezone", "is_public", "confirmation_mode")
+    list_display: tuple[str, ...] = (
+        "name",
+        "address",
+        "timezone",
+        "is_public",
+        "confirmation_mode",
+    )
     list_filter = ("is_public", "confirmation_mode")
-    list_select_related = ("organization",)
+    list_select_related: ClassVar[tuple[str, ...]] = ("organization",)
     search_fields = ("name", "slug", "street", "city", "region")
     search_help_text = "Name, address or id"
     prepopulated_fields = {"slug": ("name",)}  # noqa: RUF012 (Django's type)
-    readonly_fields = ("public_id", "created_at")
-    fieldsets = (
+    readonly_fields: ClassVar[tuple[str, ...]] = ("public_id", "created_at")
+    fieldsets: ClassVar[tuple[Any, ...]] = (
         (
             None,
             {
@@ -320,8 +345,10 @@ class ClosureAdmin(ServiceAdmin):
         remove_closure(actor=_actor(request), closure_id=obj.pk)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        for closure_id in queryset.values_list("pk", flat=True):
-            remove_closure(actor=_actor(request), closure_id=closure_id)
+        # All or none. By venue, or two who lock several could wait for each other.
+        with transaction.atomic():
+            for closure in queryset.order_by("venue_id", "pk"):
+                remove_closure(actor=_actor(request), closure_id=closure.pk)
 
 
 def _save_resources(actor: Actor, venue_id: UUID, formset: Any) -> None:

@@ -3,23 +3,36 @@
 The pages themselves are those of venues, which know no slots.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.html import format_html
 
-from accounts.actors import account
+from accounts.actors import Actor, account
 from bookings.difference import ConflictKind
-from bookings.services.previews import MAX_TOLD, Preview, preview
+from bookings.services.conflicts import schedule_conflicts
+from bookings.services.previews import MAX_TOLD, Preview, PreviewConflict, preview
+from reserve.core.errors import Forbidden, Invalid
 from venues.admin import ClosureAdmin, ResourceAdmin, ServiceAdmin, VenueAdmin
 from venues.models import Closure, Resource, Venue
 from venues.services.schedule import remove_closure
 
 # How the second request of a page says which schedule its person was shown.
 SEEN = "_seen_schedule_version"
+
+# Of one action, of which each venue's slots are looked through.
+MAX_CLOSURES_OF_ACTION = 50
 
 _WHY = {
     ConflictKind.NOT_PLANNED: "Booked, and no longer offered",
@@ -88,16 +101,39 @@ class PreviewedAdmin(ServiceAdmin):
             if name not in again
             for value in values
         ]
-        context = {
-            **self.admin_site.each_context(request),
-            **preview_context(found, venue_id),
-            "title": "What this would change",
-            "opts": self.opts,
-            "original": self.get_object(request, object_id) if object_id else None,
-            "fields": [*fields, (SEEN, version)],
-            "media": self.media,
-        }
-        return TemplateResponse(request, "admin/schedule_confirmation.html", context)
+        return _question(
+            self,
+            request,
+            previews={venue_id: found},
+            fields=[*fields, (SEEN, version)],
+            original=self.get_object(request, object_id) if object_id else None,
+        )
+
+
+def _question(
+    page: ServiceAdmin,
+    request: HttpRequest,
+    *,
+    previews: Mapping[UUID, Preview],
+    fields: Sequence[tuple[str, object]],
+    **context: Any,
+) -> HttpResponse:
+    """What becomes of the slots of some venues, and a form that says to go on."""
+    names = dict(Venue.objects.filter(pk__in=previews).values_list("pk", "name"))
+    shown = {
+        **page.admin_site.each_context(request),
+        "title": "What this would change",
+        "opts": page.opts,
+        "previews": [
+            (names[venue_id], preview_context(found, venue_id))
+            for venue_id, found in previews.items()
+        ],
+        "booking_count": sum(found.booking_count for found in previews.values()),
+        "fields": fields,
+        "media": page.media,
+        **context,
+    }
+    return TemplateResponse(request, "admin/schedule_confirmation.html", shown)
 
 
 def _tried(
@@ -111,8 +147,7 @@ def _tried(
         answers.append(save())
         versions.append(_schedule_version(venue_id))
 
-    assert isinstance(request.user.pk, UUID)
-    found = preview(actor=account(request.user.pk), venue_id=venue_id, change=change)
+    found = preview(actor=_actor(request), venue_id=venue_id, change=change)
     # What it said of itself has not come true.
     storage: Any = messages.get_messages(request)
     storage._queued_messages.clear()  # noqa: SLF001 (Django offers no other way)
@@ -125,7 +160,7 @@ def _schedule_version(venue_id: UUID) -> int:
 
 def preview_context(found: Preview, venue_id: UUID) -> dict[str, Any]:
     """What the templates show of a preview."""
-    names = dict(Resource.objects.filter(venue_id=venue_id).values_list("pk", "name"))
+    names = _resource_names(venue_id)
     kinds = {
         "New slots": found.added,
         "Deleted, never used": found.removed,
@@ -140,17 +175,93 @@ def preview_context(found: Preview, venue_id: UUID) -> dict[str, Any]:
             if listed.count
         ],
         "counts": [(title, listed.count) for title, listed in kinds.items()],
-        "conflicts": found.conflicts,
-        "conflict_rows": [
-            (names.get(conflict.slot.resource_id, ""), _WHY[conflict.kind], conflict)
-            for conflict in found.conflicts.first
-        ],
+        "conflict_count": found.conflicts.count,
+        "conflict_rows": _conflict_rows(found.conflicts.first, names),
         "booking_count": found.booking_count,
-        "max_told": MAX_TOLD,
     }
 
 
+def _conflict_rows(
+    conflicts: Sequence[PreviewConflict], names: Mapping[UUID, str]
+) -> list[tuple[str, str, PreviewConflict]]:
+    """Each with the name of its resource, and why it is one."""
+    return [
+        (names.get(conflict.slot.resource_id, ""), _WHY[conflict.kind], conflict)
+        for conflict in conflicts
+    ]
+
+
+def _resource_names(venue_id: UUID) -> dict[UUID, str]:
+    return dict(Resource.objects.filter(venue_id=venue_id).values_list("pk", "name"))
+
+
+def _actor(request: HttpRequest) -> Actor:
+    assert isinstance(request.user.pk, UUID)
+    return account(request.user.pk)
+
+
 class PreviewedVenueAdmin(PreviewedAdmin, VenueAdmin):
+    list_display = (*VenueAdmin.list_display, "conflicts")
+    list_select_related = (*VenueAdmin.list_select_related, "publication")
+    readonly_fields = (*VenueAdmin.readonly_fields, "published_until", "conflicts")
+    fieldsets = (
+        *VenueAdmin.fieldsets[:-1],
+        ("Slots", {"fields": ("published_until", "conflicts")}),
+        *VenueAdmin.fieldsets[-1:],
+    )
+
+    def get_urls(self) -> list[Any]:
+        conflicts = path(
+            "<path:object_id>/conflicts/",
+            self.admin_site.admin_view(self.conflicts_view),
+            name="venues_venue_conflicts",
+        )
+        return [conflicts, *super().get_urls()]
+
+    @admin.display(description="Published until", empty_value="–")
+    def published_until(self, venue: Venue) -> date | None:
+        publication = getattr(venue, "publication", None)
+        return publication.published_until if publication else None
+
+    @admin.display(description="In conflict", ordering="publication__conflict_count")
+    def conflicts(self, venue: Venue) -> str:
+        """How many slots the last publication found, and where they are listed."""
+        if venue._state.adding:  # noqa: SLF001
+            return "–"
+        publication = getattr(venue, "publication", None)
+        address = reverse("admin:venues_venue_conflicts", args=[venue.pk])
+        count = publication.conflict_count if publication else 0
+        return format_html('<a href="{}">{}</a>', address, count)
+
+    def conflicts_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The slots that stand against the schedule now, with their bookings."""
+        venue = self.get_object(request, object_id)
+        if venue is None or not self.has_view_permission(request, venue):
+            raise PermissionDenied
+        try:
+            page = schedule_conflicts(
+                actor=_actor(request),
+                venue_id=venue.pk,
+                first=MAX_TOLD,
+                after=request.GET.get("after"),
+            )
+        except Forbidden:
+            raise PermissionDenied from None
+        except Invalid:
+            # A cursor of somebody's own making.
+            return HttpResponseRedirect(request.path)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "In conflict with the schedule",
+            "opts": self.opts,
+            "original": venue,
+            "conflict_count": page.total,
+            "conflict_rows": _conflict_rows(page.items, _resource_names(venue.pk)),
+            "after": page.cursors[-1] if page.has_next else None,
+            "media": self.media,
+        }
+        return TemplateResponse(request, "admin/schedule_conflicts_page.html", context)
+
     def _venue_id_of_new(self, request: HttpRequest) -> UUID | None:
         # A new venue has no slots yet.
         return None
@@ -160,20 +271,94 @@ class PreviewedResourceAdmin(PreviewedAdmin, ResourceAdmin):
     pass
 
 
+_DELETING = {
+    "lead": "Nothing has been deleted yet. When you delete, slots follow within seconds.",
+    "go_on": "Delete",
+    "go_back": "Back, without deleting",
+}
+
+
 class PreviewedClosureAdmin(PreviewedAdmin, ClosureAdmin):
-    delete_confirmation_template = "admin/closure_delete_confirmation.html"
+    """Asks before it deletes too, one closure or several."""
+
+    actions = ("delete_selected",)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        closure = self.get_object(request, object_id) if request.method == "POST" else None
+        if closure is not None and request.POST.get(SEEN) != str(
+            _schedule_version(closure.venue_id)
+        ):
+            text = "The schedule has changed. Look what deleting would change now."
+            self.message_user(request, text, messages.WARNING)
+            return HttpResponseRedirect(request.get_full_path())
+        return super().delete_view(request, object_id, extra_context)
 
     def render_delete_form(self, request: HttpRequest, context: Any) -> HttpResponse:
         closure: Closure = context["object"]
-        assert isinstance(request.user.pk, UUID)
-        actor = account(request.user.pk)
-        found = preview(
-            actor=actor,
-            venue_id=closure.venue_id,
-            change=lambda: remove_closure(actor=actor, closure_id=closure.pk),
+        version = _schedule_version(closure.venue_id)
+        fields = [("post", "yes"), (SEEN, version)]
+        fields += [("_popup", "1")] if context["is_popup"] else []
+        return _question(
+            self,
+            request,
+            previews=_without(request, [closure]),
+            fields=fields,
+            original=closure,
+            **_DELETING,
         )
-        shown = context | preview_context(found, closure.venue_id)
-        return super().render_delete_form(request, shown)
+
+    @admin.action(description="Delete selected closures", permissions=("delete",))
+    def delete_selected(
+        self, request: HttpRequest, queryset: QuerySet[Closure]
+    ) -> HttpResponse | None:
+        """In place of Django's action of that name, which shows nothing of slots."""
+        closures = list(queryset.order_by("venue_id", "pk")[: MAX_CLOSURES_OF_ACTION + 1])
+        if len(closures) > MAX_CLOSURES_OF_ACTION:
+            text = f"Choose {MAX_CLOSURES_OF_ACTION} closures or fewer. Nothing has been deleted."
+            self.message_user(request, text, messages.ERROR)
+            return None
+        versions = [
+            f"{venue_id}:{_schedule_version(venue_id)}"
+            for venue_id in sorted({closure.venue_id for closure in closures})
+        ]
+        if request.POST.get("post") and request.POST.getlist(SEEN) == versions:
+            with transaction.atomic():
+                self.log_deletions(request, closures)  # type: ignore[arg-type]
+                self.delete_queryset(request, queryset)
+            text = f"{len(closures)} deleted."
+            self.message_user(request, text, messages.SUCCESS)
+            return None
+        fields = [(ACTION_CHECKBOX_NAME, closure.pk) for closure in closures]
+        return _question(
+            self,
+            request,
+            previews=_without(request, closures),
+            fields=[
+                *(("action", "delete_selected"), ("post", "yes")),
+                *fields,
+                *((SEEN, version) for version in versions),
+            ],
+            **_DELETING,
+        )
+
+
+def _without(request: HttpRequest, closures: Sequence[Closure]) -> dict[UUID, Preview]:
+    """What removing closures would do, by venue."""
+    actor = _actor(request)
+    of_venues: dict[UUID, list[Closure]] = {}
+    for closure in closures:
+        of_venues.setdefault(closure.venue_id, []).append(closure)
+
+    def remove(some: Sequence[Closure]) -> None:
+        for closure in some:
+            remove_closure(actor=actor, closure_id=closure.pk)
+
+    return {
+        venue_id: preview(actor=actor, venue_id=venue_id, change=partial(remove, some))
+        for venue_id, some in of_venues.items()
+    }
 
 
 for _model, _pages in (

@@ -17,6 +17,7 @@ urlpatterns = [
         schedule.OneSpecialHoursView.as_view(),
         name="special-hours",
     ),
+    path("venues/<str:venue>/conflicts", schedule.ConflictsView.as_view()),
     path("venues/<str:venue>/closures", schedule.ClosuresView.as_view()),
     path(
         "venues/<str:venue>/closures/<str:closure>", schedule.ClosureView.as_view(), name="closure"

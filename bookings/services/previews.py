@@ -1,17 +1,19 @@
 """What a change of a schedule would do to the slots that are published: shown first, done later."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Window
+from django.db.models.functions import RowNumber
 
 from accounts.actors import Actor
 from accounts.selectors import require_manager
 from bookings.difference import Conflict, ConflictKind, Difference, Existing
-from bookings.models import Booking
+from bookings.models import Booking, BookingSlot
 from bookings.services.comparison import Bounds, chunks, compare
 from bookings.states import SEATED, BookingStatus
 from reserve.core.clock import now as process_now
@@ -109,19 +111,29 @@ def preview(*, actor: Actor, venue_id: UUID, change: Callable[[], object]) -> Pr
 
 
 def _preview_of(venue: Venue) -> Preview:
+    teller = _Teller(venue)
+    for resource_id, found in differences(venue):
+        teller.tell(resource_id, found)
+    return teller.preview
+
+
+def differences(venue: Venue) -> Iterator[tuple[UUID, Difference]]:
+    """How what is published of a venue differs from its schedule, a resource and some days each.
+
+    Args:
+        venue: with its publication, where it has one, at hand.
+    """
     moment = process_now()
     today = venue.local(moment).date()
     publication = getattr(venue, "publication", None)
     known = publication.published_until if publication else None
     last_date = max(today + venue.booking_horizon, known or today)
     schedules = schedules_of(venue_id=venue.pk)
-    teller = _Teller(venue)
     for days in chunks(today, last_date):
         bounds = Bounds(days, venue.zone)
         for schedule in schedules:
-            found = compare(schedule, bounds, moment=moment, known=known).difference
-            teller.tell(schedule.resource_id, found)
-    return teller.preview
+            compared = compare(schedule, bounds, moment=moment, known=known)
+            yield schedule.resource_id, compared.difference
 
 
 class _Teller:
@@ -139,7 +151,7 @@ class _Teller:
         self._list(told.restored, resource_id, found.restored)
         told.changed.count += len(found.recapacitated)
         for existing, capacity in found.recapacitated[: _room(told.changed)]:
-            told.changed.first.append(self._slot(resource_id, existing, capacity=capacity))
+            told.changed.first.append(_slot(self._venue, resource_id, existing, capacity=capacity))
         self._tell_conflicts(resource_id, found.conflicts)
 
     def _list(
@@ -149,7 +161,7 @@ class _Teller:
         slots: Sequence[PlannedSlot] | Sequence[Existing],
     ) -> None:
         listed.count += len(slots)
-        listed.first += [self._slot(resource_id, slot) for slot in slots[: _room(listed)]]
+        listed.first += [_slot(self._venue, resource_id, slot) for slot in slots[: _room(listed)]]
 
     def _tell_conflicts(self, resource_id: UUID, conflicts: Sequence[Conflict]) -> None:
         told = self.preview
@@ -164,51 +176,65 @@ class _Teller:
         alive = seated.exclude(status=BookingStatus.HELD, hold_expires_at__lte=process_now())
         told.booking_count += alive.distinct().count() if in_use else 0
         first = conflicts[: _room(told.conflicts)]
-        bookings = self._bookings_on({conflict.existing.id for conflict in first})
-        for conflict in first:
-            planned = conflict.planned
-            told.conflicts.first.append(
-                PreviewConflict(
-                    kind=conflict.kind,
-                    slot=self._slot(resource_id, conflict.existing),
-                    planned=self._slot(resource_id, planned) if planned else None,
-                    bookings=bookings.get(conflict.existing.id, []),
-                )
-            )
-
-    def _bookings_on(self, slot_ids: Iterable[UUID]) -> dict[UUID, list[ConflictBooking]]:
-        found: dict[UUID, list[ConflictBooking]] = {}
-        moment = process_now()
-        for slot_id in slot_ids:
-            seated = Booking.objects.filter(slot_links__slot_id=slot_id, status__in=SEATED)
-            alive = seated.exclude(status=BookingStatus.HELD, hold_expires_at__lte=moment)
-            found[slot_id] = [
-                ConflictBooking(
-                    booking_id=booking.pk,
-                    confirmation_code=booking.confirmation_code,
-                    guest_name=booking.guest.name,
-                    guest_count=booking.guest_count,
-                    starts_at=self._venue.local(booking.starts_at),
-                    ends_at=self._venue.local(booking.ends_at),
-                    status=booking.status_at(moment),
-                )
-                for booking in alive.select_related("guest").order_by("created_at", "pk")[
-                    :MAX_BOOKINGS_TOLD
-                ]
-            ]
-        return found
-
-    def _slot(
-        self, resource_id: UUID, slot: PlannedSlot | Existing, *, capacity: int | None = None
-    ) -> PreviewSlot:
-        return PreviewSlot(
-            resource_id=resource_id,
-            starts_at=self._venue.local(slot.starts_at),
-            ends_at=self._venue.local(slot.ends_at),
-            capacity=slot.capacity if capacity is None else capacity,
-            slot_id=slot.id if isinstance(slot, Existing) else None,
-            capacity_before=None if capacity is None else slot.capacity,
+        told.conflicts.first += told_conflicts(
+            self._venue, [(resource_id, conflict) for conflict in first]
         )
+
+
+def told_conflicts(
+    venue: Venue, conflicts: Sequence[tuple[UUID, Conflict]]
+) -> list[PreviewConflict]:
+    """Conflicts, each of a resource, with the bookings on their slots; by one statement."""
+    bookings = _bookings_on(venue, {conflict.existing.id for _, conflict in conflicts})
+    return [
+        PreviewConflict(
+            kind=conflict.kind,
+            slot=_slot(venue, resource_id, conflict.existing),
+            planned=_slot(venue, resource_id, conflict.planned) if conflict.planned else None,
+            bookings=bookings.get(conflict.existing.id, []),
+        )
+        for resource_id, conflict in conflicts
+    ]
+
+
+def _bookings_on(venue: Venue, slot_ids: Collection[UUID]) -> dict[UUID, list[ConflictBooking]]:
+    """The first bookings of each slot that use its seats, by when they were made."""
+    if not slot_ids:
+        return {}
+    moment = process_now()
+    seated = BookingSlot.objects.filter(slot_id__in=slot_ids, booking__status__in=SEATED)
+    alive = seated.exclude(booking__status=BookingStatus.HELD, booking__hold_expires_at__lte=moment)
+    in_order = ("booking__created_at", "booking_id")
+    number = Window(RowNumber(), partition_by="slot_id", order_by=in_order)
+    first = alive.annotate(number=number).filter(number__lte=MAX_BOOKINGS_TOLD)
+    found: dict[UUID, list[ConflictBooking]] = {}
+    for link in first.select_related("booking__guest").order_by(*in_order):
+        booking = link.booking
+        found.setdefault(link.slot_id, []).append(
+            ConflictBooking(
+                booking_id=booking.pk,
+                confirmation_code=booking.confirmation_code,
+                guest_name=booking.guest.name,
+                guest_count=booking.guest_count,
+                starts_at=venue.local(booking.starts_at),
+                ends_at=venue.local(booking.ends_at),
+                status=booking.status_at(moment),
+            )
+        )
+    return found
+
+
+def _slot(
+    venue: Venue, resource_id: UUID, slot: PlannedSlot | Existing, *, capacity: int | None = None
+) -> PreviewSlot:
+    return PreviewSlot(
+        resource_id=resource_id,
+        starts_at=venue.local(slot.starts_at),
+        ends_at=venue.local(slot.ends_at),
+        capacity=slot.capacity if capacity is None else capacity,
+        slot_id=slot.id if isinstance(slot, Existing) else None,
+        capacity_before=None if capacity is None else slot.capacity,
+    )
 
 
 def _room(listed: Listed[Entry]) -> int:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,7 @@ from django.db.models import Model, QuerySet
 from reserve.core.errors import Invalid
 
 Row = TypeVar("Row", bound=Model)
+Item = TypeVar("Item")
 
 MAX_PAGE_SIZE = 100
 # Which no text column can hold.
@@ -22,8 +24,8 @@ _FIRST_YEAR, _LAST_YEAR = 1970, 9998
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[Row]):
-    items: Sequence[Row]
+class Page(Generic[Item]):
+    items: Sequence[Item]
     cursors: Sequence[str]
     has_previous: bool
     has_next: bool
@@ -51,10 +53,7 @@ def page_of(
     Raises:
         Invalid: a page size out of 1 to 100, or a cursor that is not ours.
     """
-    if not 1 <= first <= MAX_PAGE_SIZE:
-        raise Invalid.field("first", f"This must be from 1 to {MAX_PAGE_SIZE}.")
-    if after and before:
-        raise Invalid.field("before", "Give either this or the cursor to begin after.")
+    _check(first, after, before)
     remaining = rows
     # Towards larger values: a list that descends, read backwards, ascends.
     is_ascending = is_descending == bool(before)
@@ -79,6 +78,45 @@ def page_of(
     )
 
 
+def page_of_list(
+    items: Sequence[tuple[str, Item]],
+    *,
+    first: int,
+    after: str | None = None,
+    before: str | None = None,
+) -> Page[Item]:
+    """The same of a list that is at hand, in the order of its keys, each of which comes once.
+
+    Args:
+        items: each with its key, sorted.
+
+    Raises:
+        Invalid: as `page_of` says.
+    """
+    _check(first, after, before)
+    keys = [key for key, _ in items]
+    if before:
+        end = bisect_left(keys, _decode_key(before, "before"))
+        begin = max(end - first, 0)
+    else:
+        begin = bisect_right(keys, _decode_key(after, "after")) if after else 0
+        end = min(begin + first, len(items))
+    return Page(
+        items=[item for _, item in items[begin:end]],
+        cursors=[base64.urlsafe_b64encode(key.encode()).decode() for key in keys[begin:end]],
+        has_previous=begin > 0,
+        has_next=end < len(items),
+        total=len(items),
+    )
+
+
+def _check(first: int, after: str | None, before: str | None) -> None:
+    if not 1 <= first <= MAX_PAGE_SIZE:
+        raise Invalid.field("first", f"This must be from 1 to {MAX_PAGE_SIZE}.")
+    if after and before:
+        raise Invalid.field("before", "Give either this or the cursor to begin after.")
+
+
 def read_instant(text: str) -> datetime:
     """Reads what `str` made of an aware instant, for `page_of`; ValueError where it is none."""
     instant = datetime.fromisoformat(text)
@@ -89,6 +127,13 @@ def read_instant(text: str) -> datetime:
 
 def _encode(value: object, row_id: UUID) -> str:
     return base64.urlsafe_b64encode(f"{row_id.hex}{value}".encode()).decode()
+
+
+def _decode_key(cursor: str, field: str) -> str:
+    try:
+        return base64.b64decode(cursor.encode(), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, ValueError):
+        raise Invalid.field(field, "This is not a cursor of this list.") from None
 
 
 def _decode(cursor: str, field: str, read: Callable[[str], Any]) -> tuple[Any, UUID]:

@@ -1,21 +1,25 @@
 """What a page would do to slots is shown before it is done."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.contrib.admin.models import DELETION, LogEntry
+from django.urls import reverse
 
 from accounts.actors import SYSTEM
 from bookings.admin.schedule import SEEN
 from bookings.models import Slot
 from bookings.services.bookings import create_booking
 from bookings.services.publication import republish
+from reserve.core.errors import Busy
 from reserve.outbox.models import Event
 from tests.admin.conftest import Person
 from tests.admin.tenants import Tenant, answer, is_question, page_of
 from tests.admin.test_forms import HOURS_ROW, VENUE, formset
 from tests.factories import make_customer, seats_on
 from venues.models import Closure, Venue
-from venues.services.schedule import add_closure
+from venues.services.schedule import add_closure, remove_closure
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -72,11 +76,99 @@ def test_what_moves_nothing_is_saved_at_once(ours: Tenant, person: Person) -> No
 
 
 def test_removing_a_closure_shows_what_opens(ours: Tenant, person: Person) -> None:
-    text = person.get(page_of(Closure, "delete", ours.closure)).content.decode()
-    assert "preview-counts" in text
-    assert Closure.objects.filter(pk=ours.closure.pk).exists()
-    person.post(page_of(Closure, "delete", ours.closure), {"post": "yes"})
+    page = page_of(Closure, "delete", ours.closure)
+    asked = person.get(page)
+    assert is_question(asked)
+    assert "Nothing has been deleted" in asked.content.decode()
+    # Who has not seen it, or not as it is now, is shown it first.
+    day = ours.closure.first_date + timedelta(days=9)
+    add_closure(actor=SYSTEM, venue_id=ours.venue.pk, first_date=day, last_date=day)
+    for fields in ({"post": "yes"}, answer(asked)):
+        response = person.post_once(page, fields)
+        (said,) = person.get(response.url).context["messages"]
+        assert (response.url, said.level_tag) == (page, "warning")
+        assert Closure.objects.filter(pk=ours.closure.pk).exists()
+    assert person.post_once(page, answer(person.get(page))).status_code == 302
     assert not Closure.objects.filter(pk=ours.closure.pk).exists()
+
+
+def test_deleting_several_closures_is_asked_about(
+    ours: Tenant, theirs: Tenant, person: Person
+) -> None:
+    day = ours.venue.local(ours.slot.starts_at).date()
+    other = add_closure(actor=SYSTEM, venue_id=ours.venue.pk, first_date=day, last_date=day)
+    republish(venue_id=ours.venue.pk)
+    page = page_of(Closure, "changelist")
+    chosen = {"_selected_action": [ours.closure.pk, other.pk, theirs.closure.pk]}
+    deletion = {"action": "delete_selected", **chosen}
+    for fields in (deletion, deletion | {"post": "yes"}):
+        asked = person.post_once(page, fields)
+        assert is_question(asked)
+        text = asked.content.decode()
+        assert ours.booking.confirmation_code in text
+        assert theirs.venue.name not in text
+    add_closure(actor=SYSTEM, venue_id=ours.venue.pk, first_date=day, last_date=day)
+    again = person.post_once(page, answer(asked))
+    assert is_question(again)
+    assert Closure.objects.count() == 4
+    assert person.post_once(page, answer(again)).status_code == 302
+    kept = Closure.objects.values_list("pk", flat=True)
+    assert ours.closure.pk not in kept
+    assert other.pk not in kept
+    assert theirs.closure.pk in kept
+    assert LogEntry.objects.filter(action_flag=DELETION).count() == 2
+
+
+def test_a_venue_that_somebody_changes_is_told_of_and_nothing_deleted(
+    ours: Tenant, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = add_closure(
+        actor=SYSTEM,
+        venue_id=ours.venue.pk,
+        first_date=ours.closure.first_date,
+        last_date=ours.closure.first_date,
+    )
+    one, several = page_of(Closure, "delete", ours.closure), page_of(Closure, "changelist")
+    chosen = {"action": "delete_selected", "_selected_action": [ours.closure.pk, other.pk]}
+    answers = {
+        one: answer(person.get(one)),
+        several: answer(person.post_once(several, chosen)),
+    }
+    removals: list[object] = []
+
+    def busy_at_the_second(**arguments: Any) -> None:
+        removals.append(arguments)
+        if len(removals) > 1:
+            raise Busy
+        remove_closure(**arguments)
+
+    monkeypatch.setattr("venues.admin.remove_closure", busy_at_the_second)
+    for page in (several, one):
+        response = person.post_once(page, answers[page])
+        assert response.status_code == 302
+        said = [str(message) for message in person.get(page).context["messages"]]
+        assert said == [Busy.message]
+        assert Closure.objects.count() == 2
+        assert not LogEntry.objects.exists()
+
+
+def test_conflicts_are_listed_for_staff(ours: Tenant, theirs: Tenant, admin_of) -> None:
+    Slot.objects.filter(pk=ours.slot.pk).update(version=1)
+    republish(venue_id=ours.venue.pk)
+    page = reverse("admin:venues_venue_conflicts", args=[ours.venue.pk])
+    browser = admin_of(ours.staff)
+    change, changes = page_of(Venue, "change", ours.venue), page_of(Venue, "changelist")
+    for linking in (change, changes):
+        assert f'<a href="{page}">1</a>' in browser.get(linking).content.decode()
+    text = browser.get(page).content.decode()
+    for told in (ours.booking.confirmation_code, ours.booking.guest.name, "no longer offered"):
+        assert told in text
+    assert f"{ours.venue.local(ours.slot.starts_at):%Y-%m-%d %H:%M}" in text
+    assert browser.get(page + "?after=mine!").url == page
+    assert ours.booking.confirmation_code not in admin_of(theirs.owner).get(page).content.decode()
+    assert admin_of(theirs.owner).get(page).status_code == 403
+    assert browser.get(page_of(Venue, "add")).status_code == 403
+    assert admin_of(ours.manager).get(page_of(Venue, "add")).status_code == 200
 
 
 def test_others_are_shown_nothing_of_it(ours: Tenant, theirs: Tenant, admin_of) -> None:

@@ -1,9 +1,9 @@
 """The GraphQL types and fields of bookings, by noun."""
 
-from bookings.api.graphql import bookings, queries, schedule, slots, subscriptions
+from bookings.api.graphql import bookings, previews, queries, schedule, slots, subscriptions
 
 
-class Query(slots.Query, queries.Query):
+class Query(previews.Query, slots.Query, queries.Query):
     pass
 
 

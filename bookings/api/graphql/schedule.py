@@ -10,8 +10,7 @@ from uuid import UUID
 
 import graphene
 
-from bookings import difference, models
-from bookings.api.graphql.bookings import BookingStatus
+from bookings.api.graphql.previews import Preview
 from bookings.services import previews
 from reserve.core.database import in_database
 from venues.api import descriptions
@@ -28,7 +27,7 @@ from venues.models import Closure as ClosureModel
 from venues.models import Resource as ResourceModel
 from venues.models import SpecialHours as SpecialHoursModel
 from venues.models import Venue as VenueModel
-from venues.selectors import resources_by_id, venue_id_of
+from venues.selectors import venue_id_of
 from venues.services.resources import ResourceDetails, add_resource, update_resource
 from venues.services.schedule import (
     Opening,
@@ -44,119 +43,6 @@ from venues.services.schedule import (
 from venues.services.venues import update_venue
 
 Changed = TypeVar("Changed")
-
-# --- What a change would do --------------------------------------------------------
-
-ConflictKind = graphene.Enum.from_enum(
-    difference.ConflictKind, description="Why a slot keeps the schedule from being carried out."
-)
-
-
-class PreviewSlot(graphene.ObjectType):
-    """A slot as it is or would be."""
-
-    slot_id = graphene.ID(description="null for one that is not there yet.")
-    resource = graphene.Field(Resource, required=True)
-    start_time = graphene.DateTime(required=True, description="In the venue's offset.")
-    end_time = graphene.DateTime(required=True, description="In the venue's offset.")
-    capacity = graphene.Int(required=True, description="Seats altogether.")
-    capacity_before = graphene.Int(description="Seats now, where they would be other; or null.")
-
-    @staticmethod
-    def resolve_slot_id(slot: previews.PreviewSlot, _info):
-        return models.Slot.format_id(slot.slot_id) if slot.slot_id else None
-
-    @staticmethod
-    async def resolve_resource(slot: previews.PreviewSlot, info):
-        return await info.context.load(resources_by_id, slot.resource_id)
-
-    @staticmethod
-    def resolve_start_time(slot: previews.PreviewSlot, _info):
-        return slot.starts_at
-
-    @staticmethod
-    def resolve_end_time(slot: previews.PreviewSlot, _info):
-        return slot.ends_at
-
-
-class ConflictBooking(graphene.ObjectType):
-    """A booking that is kept, though the schedule is against it."""
-
-    id = graphene.ID(required=True)
-    confirmation_code = graphene.String(required=True)
-    guest_name = graphene.String(required=True)
-    guest_count = graphene.Int(required=True, description="Size of the party.")
-    start_time = graphene.DateTime(required=True, description="In the venue's offset.")
-    end_time = graphene.DateTime(required=True, description="In the venue's offset.")
-    status = graphene.Field(BookingStatus, required=True)
-
-    @staticmethod
-    def resolve_id(booking: previews.ConflictBooking, _info):
-        return models.Booking.format_id(booking.booking_id)
-
-    @staticmethod
-    def resolve_start_time(booking: previews.ConflictBooking, _info):
-        return booking.starts_at
-
-    @staticmethod
-    def resolve_end_time(booking: previews.ConflictBooking, _info):
-        return booking.ends_at
-
-
-class PreviewConflict(graphene.ObjectType):
-    """A slot that keeps the schedule from being carried out."""
-
-    kind = graphene.Field(ConflictKind, required=True)
-    slot = graphene.Field(PreviewSlot, required=True)
-    planned = graphene.Field(
-        PreviewSlot, description="What the schedule wants instead, where it wants anything."
-    )
-    bookings = graphene.List(
-        graphene.NonNull(ConflictBooking),
-        required=True,
-        description=f"The first {previews.MAX_BOOKINGS_TOLD}, by when they were made.",
-    )
-
-
-class PreviewSlots(graphene.ObjectType):
-    """Some slots, counted, and the first of them."""
-
-    count = graphene.Int(required=True, description="How many there are altogether.")
-    first = graphene.List(
-        graphene.NonNull(PreviewSlot), required=True, description=f"At most {previews.MAX_TOLD}."
-    )
-
-
-class PreviewConflicts(graphene.ObjectType):
-    """Some conflicts, counted, and the first of them."""
-
-    count = graphene.Int(required=True, description="How many there are altogether.")
-    first = graphene.List(
-        graphene.NonNull(PreviewConflict),
-        required=True,
-        description=f"At most {previews.MAX_TOLD}.",
-    )
-
-
-class Preview(graphene.ObjectType):
-    """What a change would do to the slots that are published. Nothing has been changed."""
-
-    added = graphene.Field(PreviewSlots, required=True)
-    removed = graphene.Field(PreviewSlots, required=True, description="Deleted: never used.")
-    withdrawn = graphene.Field(
-        PreviewSlots,
-        required=True,
-        description="Closed; whoever has booked them keeps the booking.",
-    )
-    restored = graphene.Field(
-        PreviewSlots, required=True, description="Withdrawn before, and offered again."
-    )
-    changed = graphene.Field(PreviewSlots, required=True, description="Given another capacity.")
-    conflicts = graphene.Field(PreviewConflicts, required=True)
-    booking_count = graphene.Int(
-        required=True, description="Bookings on slots that are in conflict."
-    )
-
 
 # --- Inputs and answers --------------------------------------------------------------
 

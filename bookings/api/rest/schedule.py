@@ -14,8 +14,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.authentication import actor_of
-from bookings.api.rest.previews import PreviewSerializer
+from bookings.api.rest.previews import PreviewConflictSerializer, PreviewSerializer
 from bookings.errors import SlotBusy
+from bookings.services.conflicts import schedule_conflicts
 from bookings.services.previews import preview
 from reserve.core.errors import Conflict, Forbidden
 from reserve.core.rest.operations import Handler, Login, operation
@@ -306,6 +307,25 @@ class OneSpecialHoursView(View):
             lambda: remove_special_hours(actor=actor, special_hours_id=rule.pk),
             lambda _removed: Response(status=204),
         )
+
+
+# --- What stands against it --------------------------------------------------------
+
+
+class ConflictsView(View):
+    @operation(
+        "list_schedule_conflicts",
+        query=PageQuery,
+        answers=page_schema("ScheduleConflict", PreviewConflictSerializer),
+        login=Login.REQUIRED,
+        refusals=(Forbidden,),
+    )
+    def get(self, request: Request, venue: str) -> Response:
+        """The slots that keep the schedule from being carried out, with their bookings (staff)."""
+        page = schedule_conflicts(
+            actor=actor_of(request), venue_id=Venue.parse_id(venue), **self.asked
+        )
+        return page_response(request, page, PreviewConflictSerializer().to_representation)
 
 
 # --- Closures ----------------------------------------------------------------------

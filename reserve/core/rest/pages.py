@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from django.db.models import Model
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,7 +10,7 @@ from rest_framework.response import Response
 from reserve.core.pages import MAX_PAGE_SIZE, Page
 from reserve.core.rest.serializers import StrictSerializer
 
-Row = TypeVar("Row", bound=Model)
+Row = TypeVar("Row")
 
 DEFAULT_PAGE_SIZE = 20
 
