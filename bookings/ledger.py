@@ -14,7 +14,7 @@ from uuid import UUID
 
 from accounts.actors import SYSTEM, Actor
 from bookings import store
-from bookings.customers import Customer, count_open_bookings
+from bookings.customers import Customer, read_open_bookings
 from bookings.errors import HoldExpired, InvalidState, SlotOverlaps
 from bookings.events import EventRow, SeatChange, booking_event, slot_event
 from bookings.guests import GuestDetails, assign_guests
@@ -55,7 +55,7 @@ class Ledger:
         self.bookings: dict[UUID, Booking] = {}
         self.slots_of: dict[UUID, list[UUID]] = {}
         self._memory = Memory((), now)
-        self._open_bookings: dict[Customer, int] = {}
+        self._open_bookings: dict[Customer, set[UUID]] = {}
         self._slot_changes: defaultdict[UUID, _SlotChanges] = defaultdict(_SlotChanges)
         self._created: dict[UUID, tuple[Booking, GuestDetails | None]] = {}
         self._changed: dict[UUID, Booking] = {}
@@ -87,9 +87,9 @@ class Ledger:
             self._memory = Memory(calls, self.now)
 
     def read_customers(self, customers: Collection[Customer]) -> None:
-        """Read how many bookings these customers have open, and let nobody else add one."""
+        """Read which bookings these customers have open, and let nobody else add one."""
         if customers:
-            self._open_bookings = count_open_bookings(customers, self.now)
+            self._open_bookings = read_open_bookings(customers, self.now)
 
     def _read_bookings(self, booking_ids: Collection[UUID]) -> None:
         if booking_ids:
@@ -147,8 +147,17 @@ class Ledger:
         """The booking of an earlier call with the same key and content, if there is one."""
         return self._memory.recall(call) if call else None
 
-    def open_bookings(self, customer: Customer) -> int:
-        return self._open_bookings.get(customer, 0)
+    def open_bookings(self, customer: Customer, *, besides: UUID | None = None) -> int:
+        """How many a customer has open now, one that is named not counted."""
+        return len(self._open_bookings.get(customer, set()) - {besides})
+
+    def _note_whose(self, booking: Booking, customer: Customer | None) -> None:
+        """Have an open booking count for a customer and nobody else; for None, not at all."""
+        for known, booking_ids in self._open_bookings.items():
+            if customer is not None and known.is_same_as(customer):
+                booking_ids.add(booking.pk)
+            else:
+                booking_ids.discard(booking.pk)
 
     # --- Changing, in memory ------------------------------------------------------
 
@@ -172,8 +181,7 @@ class Ledger:
         _note_lapse(booking, slots)
         if call:
             self._memory.add(call, booking)
-        if customer:
-            self._open_bookings[customer] = self.open_bookings(customer) + 1
+        self._note_whose(booking, customer)
         self._record(event, booking, changes, actor=actor)
         return booking
 
@@ -196,6 +204,8 @@ class Ledger:
         if transition.target == BookingStatus.CANCELLED:
             booking.cancelled_at = self.now
         changes = self._use_seats(booking, -booking.seats) if frees_seats else []
+        if frees_seats:
+            self._note_whose(booking, None)
         self._change(transition.event, booking, changes, actor=actor, reason=reason)
         return booking
 
@@ -220,9 +230,12 @@ class Ledger:
         self._change(event, booking, [*returned, *taken], actor=actor)
         return booking
 
-    def name_guest(self, booking: Booking, guest: GuestDetails) -> None:
+    def name_guest(
+        self, booking: Booking, guest: GuestDetails, *, customer: Customer | None = None
+    ) -> None:
         """Say who comes, of a booking that is being changed."""
         self._named[booking.pk] = booking, guest
+        self._note_whose(booking, customer)
 
     def change_slot(
         self,

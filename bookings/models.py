@@ -1,12 +1,18 @@
 from datetime import datetime, timedelta
 
 from django.db import models
-from django.db.models import F, Q, Value
+from django.db.models import F, Func, Q, Value
 
 from accounts.models import Organization, User
 from bookings.states import SEATED, BookingStatus, SlotStatus, slot_status
 from reserve.core.ids import UlidField, UlidModel
 from venues.models import Resource, Venue
+
+
+def phone_number_of(column: str) -> Func:
+    """Of a column with phone numbers as people write them, the digits without zeros in front."""
+    digits = Func(F(column), Value("[^0-9]"), Value(""), Value("g"), function="regexp_replace")
+    return Func(digits, Value("0"), function="ltrim", output_field=models.CharField())
 
 
 class Guest(UlidModel):
@@ -37,6 +43,7 @@ class Guest(UlidModel):
         indexes = (
             models.Index(fields=("organization", "email"), name="guest_by_email"),
             models.Index(fields=("organization", "phone"), name="guest_by_phone"),
+            models.Index("organization", phone_number_of("phone"), name="guest_by_phone_number"),
         )
 
     def __str__(self) -> str:
@@ -106,6 +113,9 @@ class Slot(UlidModel):
                 name="slot_by_next_lapse",
             ),
         )
+
+    # Of whoever reads it: how many bookings they have open where the venue limits that.
+    open_bookings_of_reader = 0
 
     def __str__(self) -> str:
         return f"{self.resource}, {self.venue.local(self.starts_at):%Y-%m-%d %H:%M}"

@@ -24,13 +24,15 @@ from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact, GreaterThanOrEqual
 
 from bookings.errors import (
+    BookingLimitReached,
     OutsideBookingWindow,
+    OutsideCancellationWindow,
     PartySizeNotAllowed,
     SlotClosed,
     SlotInPast,
     SlotUnavailable,
 )
-from bookings.models import BookingSlot, Slot
+from bookings.models import Booking, BookingSlot, Slot
 from bookings.states import BookingStatus
 from reserve.core.errors import DomainError
 from venues.models import BookingMode, Resource, Venue
@@ -46,6 +48,8 @@ class Party:
 
     size: int
     by_staff: bool = False
+    open_bookings: int = 0
+    """Holds and coming bookings that their customer has at the venue, where it limits them."""
 
 
 def seats_taken(resource: Resource, slot: Slot, party_size: int) -> int:
@@ -73,19 +77,37 @@ def refusal(
     for slot in slots:
         if slot.remaining < seats_taken(resource, slot, party.size):
             return SlotUnavailable(remaining_capacity=slot.remaining)
+    is_limited = not party.by_staff and is_limit_reached(venue, party.open_bookings)
+    return BookingLimitReached() if is_limited else None
+
+
+def refusal_to_give_up(booking: Booking, now: datetime) -> DomainError | None:
+    """Why its customer cannot cancel or move a booking now, or None where they can.
+
+    A hold is given back at any time: nobody counts on it yet, and it would lapse anyway.
+    """
+    is_late = booking.starts_at - now < booking.venue.cancellation_cutoff
+    if booking.status != BookingStatus.HELD and is_late:
+        return OutsideCancellationWindow()
     return None
 
 
 def why_unavailable(slot: Slot, now: datetime) -> DomainError | None:
-    """Why even the smallest party cannot book a slot now; as the desk would say it."""
+    """Why even the smallest party of whoever reads a slot cannot book it, as the desk says it."""
     venue = slot.venue
     return refusal(
         venue=venue,
         resource=slot.resource,
         slots=[slot],
-        party=Party(venue.minimum_party_size),
+        party=Party(venue.minimum_party_size, open_bookings=slot.open_bookings_of_reader),
         now=now,
     )
+
+
+def is_limit_reached(venue: Venue, open_bookings: int) -> bool:
+    """Whether somebody with so many open bookings at a venue may not add one."""
+    limit = venue.open_bookings_per_customer
+    return limit is not None and open_bookings >= limit
 
 
 def is_in_booking_window(venue: Venue, starts_at: datetime, now: datetime) -> bool:

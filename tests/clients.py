@@ -33,6 +33,7 @@ class BookingApi(Protocol):
     def update(self, actor: Actor, booking_id: str, guest_count: int) -> Answer: ...
     def booking(self, actor: Actor, booking_id: str) -> Answer: ...
     def available_slots(self, actor: Actor, venue_id: str, day: str) -> Answer: ...
+    def every_slot(self, actor: Actor, venue_id: str, day: str) -> Answer: ...
 
 
 def _details(guest: GuestDetails) -> dict[str, str]:
@@ -140,6 +141,13 @@ class GraphQLApi:
         )
         return self.ask(document, {"venueId": venue_id, "date": day}, actor)
 
+    def every_slot(self, actor: Actor, venue_id: str, day: str) -> Answer:
+        document = (
+            "query Slots($venueId: ID!, $date: Date!)"
+            " { slots(venueId: $venueId, from: $date, to: $date) { id unavailableReason } }"
+        )
+        return self.ask(document, {"venueId": venue_id, "date": day}, actor)
+
 
 class RestApi:
     def __init__(self, address: str) -> None:
@@ -197,3 +205,6 @@ class RestApi:
 
     def available_slots(self, actor: Actor, venue_id: str, day: str) -> Answer:
         return self.ask("GET", f"/venues/{venue_id}/slots?date={day}", None, actor)
+
+    def every_slot(self, actor: Actor, venue_id: str, day: str) -> Answer:
+        return self.ask("GET", f"/venues/{venue_id}/slots?from={day}&to={day}", None, actor)

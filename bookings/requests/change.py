@@ -6,14 +6,21 @@ from uuid import UUID
 
 from accounts.actors import Actor
 from accounts.selectors import works_at
-from bookings.errors import HoldExpired, InvalidState, OutsideCancellationWindow
+from bookings.customers import Customer
+from bookings.errors import BookingLimitReached, HoldExpired, InvalidState
 from bookings.guests import GuestDetails
 from bookings.ledger import Ledger, as_if_given_back
 from bookings.manage_tokens import is_owner
 from bookings.models import Booking, Slot
 from bookings.requests import Request
 from bookings.requests.create import consecutive_slots
-from bookings.rules import Party, refusal, seats_taken
+from bookings.rules import (
+    Party,
+    is_limit_reached,
+    refusal,
+    refusal_to_give_up,
+    seats_taken,
+)
 from bookings.selectors import consecutive_slot_ids, slot_count_of
 from bookings.states import CANCEL, CHANGEABLE, BookingStatus, Transition
 from reserve.core.errors import Forbidden, NotFound
@@ -61,11 +68,11 @@ class ApplyTransition(_OfOneBooking):
             not by_staff
             and self.transition is CANCEL
             and booking.uses_seats
-            and _is_too_late(booking, ledger)
+            and (refused := refusal_to_give_up(booking, ledger.now))
             # Whoever works there may always cancel, their own booking too.
             and not self._is_staff_of(booking)
         ):
-            raise OutsideCancellationWindow
+            raise refused
         return ledger.apply(self.transition, booking, actor=self.actor, reason=self.reason)
 
 
@@ -74,6 +81,15 @@ class ConfirmHold(ApplyTransition):
     """Turn a hold into a booking; `guest` says who comes, where that is now another person."""
 
     guest: GuestDetails | None = None
+
+    def limited_customer(self, ledger: Ledger) -> Customer | None:
+        """Whoever comes instead, so that one who has enough is not named afterwards."""
+        booking = ledger.bookings.get(self.booking_id)
+        if booking is None or self.guest is None or not is_owner(self.actor, booking):
+            return None
+        if booking.venue.open_bookings_per_customer is None:
+            return None
+        return Customer.without_account(booking.venue, self.guest)
 
     def decide(self, ledger: Ledger) -> Booking:
         booking = ledger.booking(self.booking_id)
@@ -84,10 +100,15 @@ class ConfirmHold(ApplyTransition):
             and not self._is_staff_of(booking)
         ):
             raise Forbidden("Only staff book for somebody else.")
+        customer = self.limited_customer(ledger)
+        if customer and booking.status in self.transition.sources:
+            others = ledger.open_bookings(customer, besides=booking.pk)
+            if is_limit_reached(booking.venue, others):
+                raise BookingLimitReached
         # Named, as a class with slots is made anew and `super()` would mean the first.
         confirmed = ApplyTransition.decide(self, ledger)
         if self.guest:
-            ledger.name_guest(confirmed, self.guest)
+            ledger.name_guest(confirmed, self.guest, customer=customer)
         return confirmed
 
 
@@ -112,8 +133,8 @@ class MoveToSlot(_OfOneBooking):
         if ledger.slot(self.slot_id).venue_id != booking.venue_id:
             raise NotFound
         slots = consecutive_slots(ledger, first_id=self.slot_id, count=len(old))
-        if not by_staff and _is_too_late(booking, ledger):
-            raise OutsideCancellationWindow
+        if not by_staff and (refused := refusal_to_give_up(booking, ledger.now)):
+            raise refused
         if [slot.pk for slot in slots] == old:
             return booking
         _refuse_unless_free(ledger, booking, slots, Party(booking.guest_count, by_staff))
@@ -160,10 +181,6 @@ class ExpireHold(Request[Booking]):
     def decide(self, ledger: Ledger) -> Booking:
         # Reading the ledger has reclaimed whatever has lapsed on these slots.
         return ledger.booking(self.booking_id)
-
-
-def _is_too_late(booking: Booking, ledger: Ledger) -> bool:
-    return booking.starts_at - ledger.now < booking.venue.cancellation_cutoff
 
 
 def _refuse_unless_changeable(booking: Booking) -> None:

@@ -12,7 +12,7 @@ import orjson
 from accounts.actors import Actor
 from accounts.selectors import is_verified
 from bookings.customers import Customer
-from bookings.errors import BookingLimitReached, SlotUnavailable
+from bookings.errors import SlotUnavailable
 from bookings.guests import GuestDetails
 from bookings.idempotency import IdempotentCall, caller_of
 from bookings.ledger import Ledger
@@ -131,7 +131,9 @@ class TakeSeats(Request[Booking]):
             return None
         if self.actor.is_system or (self.actor.user_id is not None and self.seats.guest):
             return None
-        return Customer.at(slot.venue_id, self.actor, self.seats.guest)
+        if self.actor.user_id is not None:
+            return Customer.with_account(slot.venue, self.actor.user_id)
+        return Customer.without_account(slot.venue, self.seats.guest) if self.seats.guest else None
 
     def refusal_if_plainly_full(self, slot: Slot, now: datetime) -> SlotUnavailable | None:
         """Why this need not be asked under the lock, by what a slot was a moment ago.
@@ -160,15 +162,17 @@ class TakeSeats(Request[Booking]):
             raise NotFound
         venue, resource = first.venue, first.resource
         # Before anything is said of the slots that follow: they may not be the actor's to see.
-        party = Party(wanted.guest_count, by_staff=self._is_by_staff(first))
+        customer = self.limited_customer(ledger)
+        party = Party(
+            wanted.guest_count,
+            by_staff=self._is_by_staff(first),
+            open_bookings=ledger.open_bookings(customer) if customer else 0,
+        )
         slots = consecutive_slots(ledger, first_id=wanted.slot_id, count=wanted.slot_count)
         if refused := refusal(
             venue=venue, resource=resource, slots=slots, party=party, now=ledger.now
         ):
             raise refused
-        customer = self.limited_customer(ledger)
-        if customer and ledger.open_bookings(customer) >= (venue.open_bookings_per_customer or 0):
-            raise BookingLimitReached
         return ledger.add(
             self._booking(slots, ledger.now),
             slots,

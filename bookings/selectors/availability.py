@@ -7,8 +7,16 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from accounts.actors import Actor
+from bookings.customers import count_open_bookings
 from bookings.models import Slot
-from bookings.rules import MAX_GUEST_COUNT, MAX_SLOT_COUNT, Party, begins_a_run, bookable
+from bookings.rules import (
+    MAX_GUEST_COUNT,
+    MAX_SLOT_COUNT,
+    Party,
+    begins_a_run,
+    bookable,
+    is_limit_reached,
+)
 from bookings.selectors.seats import free_lapsed_seats
 from reserve.core import sentences
 from reserve.core.clock import now as process_now
@@ -49,7 +57,7 @@ def available_slots(
     slots = slots.filter(starts_at__gte=begins_at, starts_at__lt=ends_at)
     if resource_id is not None:
         slots = slots.filter(resource_id=resource_id)
-    return _complete(slots, [venue], now)
+    return _without_venues_at_limit(_complete(actor, slots, [venue], now))
 
 
 def slots_between(*, actor: Actor, venue_id: UUID, first_day: date, last_day: date) -> list[Slot]:
@@ -65,7 +73,7 @@ def slots_between(*, actor: Actor, venue_id: UUID, first_day: date, last_day: da
     begins_at, _ = day_bounds(first_day, venue.zone)
     _, ends_at = day_bounds(last_day, venue.zone)
     slots = Slot.objects.filter(venue=venue, starts_at__gte=begins_at, starts_at__lt=ends_at)
-    found = _complete(slots, [venue], process_now())
+    found = _complete(actor, slots, [venue], process_now())
     return [slot for slot in found if slot.reserved or not slot.is_withdrawn]
 
 
@@ -76,7 +84,7 @@ def visible_slot(*, actor: Actor, venue_id: UUID, slot_id: UUID) -> Slot:
         NotFound: out of the actor's reach, or not that venue's.
     """
     venue = visible_venue(actor=actor, venue_id=venue_id)
-    found = _complete(Slot.objects.filter(venue=venue, pk=slot_id), [venue], process_now())
+    found = _complete(actor, Slot.objects.filter(venue=venue, pk=slot_id), [venue], process_now())
     if not found:
         raise NotFound
     return found[0]
@@ -123,7 +131,8 @@ def next_available_slots(
             slots = slots.filter(starts_at__gte=after)
         arms.append(slots.order_by("starts_at", "resource__position").values_list("pk")[:first])
     found = arms[0].union(*arms[1:], all=True) if len(arms) > 1 else arms[0]
-    return _complete(Slot.objects.filter(pk__in=[pk for (pk,) in found]), venues, now)
+    slots = Slot.objects.filter(pk__in=[pk for (pk,) in found])
+    return _without_venues_at_limit(_complete(actor, slots, venues, now))
 
 
 def check_days(*, maximum: int | None = None, **days: date) -> None:
@@ -161,11 +170,22 @@ def _bookable_slots(
     return slots
 
 
-def _complete(slots: QuerySet[Slot], venues: Sequence[Venue], now: datetime) -> list[Slot]:
+def _complete(
+    actor: Actor, slots: QuerySet[Slot], venues: Sequence[Venue], now: datetime
+) -> list[Slot]:
     """The slots in order, with resource and venue at hand and the seats of lapsed holds free."""
     by_id = {venue.pk: venue for venue in venues}
+    open_bookings = count_open_bookings(actor=actor, venues=venues, now=now)
     found = list(slots.select_related("resource").order_by("starts_at", "resource__position", "pk"))
     for slot in found:
         slot.venue = slot.resource.venue = by_id[slot.venue_id]
+        slot.open_bookings_of_reader = open_bookings.get(slot.venue_id, 0)
     free_lapsed_seats(found, now)
     return found
+
+
+def _without_venues_at_limit(slots: Sequence[Slot]) -> list[Slot]:
+    """The slots but for those of venues where their reader has all the bookings they may have."""
+    return [
+        slot for slot in slots if not is_limit_reached(slot.venue, slot.open_bookings_of_reader)
+    ]

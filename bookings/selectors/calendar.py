@@ -10,8 +10,9 @@ from django.contrib.postgres.fields import ArrayField
 from django.db.models import Count, DateTimeField, F, Func, IntegerField, Q, Sum, Value
 
 from accounts.actors import Actor
+from bookings.customers import count_open_bookings
 from bookings.models import Slot
-from bookings.rules import Party, bookable, free_seats
+from bookings.rules import Party, bookable, free_seats, is_limit_reached
 from bookings.selectors.availability import check_days, check_party
 from reserve.core.clock import now as process_now
 from venues.schedule import day_bounds
@@ -43,8 +44,8 @@ def availability_calendar(
 ) -> list[CalendarDay]:
     """What each local day of a venue offers a party now, both days included.
 
-    Two statements, however many days and slots. Without `guest_count` the smallest
-    party that the venue takes is meant.
+    Two statements, however many days and slots, and one more where the venue limits
+    the caller. Without `guest_count` the smallest party that the venue takes is meant.
 
     Raises:
         Invalid: no days, more than MAX_CALENDAR_DAYS, or no party of that size.
@@ -56,6 +57,9 @@ def availability_calendar(
     days = list(_days(first_day, last_day))
     bounds = _bounds(days, venue.zone)
     fits = bookable(venue=venue, party=Party(guest_count or venue.minimum_party_size), now=now)
+    open_bookings = count_open_bookings(actor=actor, venues=[venue], now=now)
+    if is_limit_reached(venue, open_bookings.get(venue.pk, 0)):
+        fits = Q(pk__in=())
     counted = (
         Slot.objects.filter(venue=venue, starts_at__gte=bounds[0], starts_at__lt=bounds[-1])
         .values(number=_day_number(bounds))

@@ -77,7 +77,7 @@ def test_a_customer_takes_no_more_than_the_limit_on_however_many_slots(race: Rac
 def test_control_without_the_lock_of_the_customer_the_limit_is_passed(
     race: Race, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Customer, "lock_key", property(lambda _: secrets.randbits(62)))
+    monkeypatch.setattr(Customer, "lock_keys", property(lambda _: {secrets.randbits(62)}))
     slots = _slots_of_a_venue_with_a_limit(8, limit=2)
     customer = make_customer()
     outcomes = at_once(race, *[take(slot, actor=customer) for slot in slots])
