@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Protocol, cast
 
-from bench import bookings, ledger, limits, outages, publication, reads
+from bench import bookings, ledger, limits, outages, publication, reads, start
 from bench.place import Place, place
 from bench.results import Report
 from reserve.embedded import EmbeddedError
@@ -41,6 +41,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "reads": _benchmark(reads),
     "publication": _benchmark(publication),
     "limits": _benchmark(limits),
+    "start": _benchmark(start),
     "ledger": _benchmark(ledger),
 }
 

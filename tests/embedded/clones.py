@@ -12,31 +12,9 @@ from typing import Any
 
 import httpx
 
-from tests.embedded.children import lives, state_of
-from tests.processes import PROJECT, free_port, wait_until
-
-# What only a clone that has been used has. The pages that were built stay:
-# their sources are no newer, so that make leaves them alone.
-_NOT_CLONED = shutil.ignore_patterns(
-    *(".git", ".venv", "var", "node_modules", "build", "__pycache__", "*.egg-info"),
-    *(".*_cache", ".coverage*", "htmlcov", ".hypothesis", "output", "results", ".env"),
-)
-# What the tests' own environment says of servers, modes and the `make` above us.
-_NOT_INHERITED = (
-    *("DATABASE_URL", "REDIS_URL", "RESERVE_MODE", "PORT", "HOST", "HOT_RELOAD"),
-    *("LOG_LEVEL", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES"),
-)
-_NOT_INHERITED_PREFIXES = ("COV_", "COVERAGE_", "RATE_LIMIT_", "AUTH_RATE_LIMIT_")
-
-
-def plain_environment(**variables: str) -> dict[str, str]:
-    """Our environment as a shell has it in which nobody has set anything of ours."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in _NOT_INHERITED and not name.startswith(_NOT_INHERITED_PREFIXES)
-    }
-    return kept | variables
+from bench.clone import copy_project, plain_environment, residents
+from tests.embedded.children import state_of
+from tests.processes import free_port, wait_until
 
 
 class Clone:
@@ -48,8 +26,7 @@ class Clone:
         self.url = f"http://localhost:{self.port}"
         self._log = folder.with_name(f"{folder.name}.log")
         self._running: subprocess.Popen[bytes] | None = None
-        shutil.copytree(PROJECT, folder, ignore=_NOT_CLONED, symlinks=True)
-        (folder / ".venv").symlink_to(PROJECT / ".venv")
+        copy_project(folder, installed=True)
 
     def start(self) -> None:
         """`make dev`, as a terminal starts it: in a process group of its own."""
@@ -101,22 +78,7 @@ class Clone:
         return code
 
     def residents(self) -> dict[int, list[str]]:
-        """The processes that belong to this clone, with their command lines.
-
-        By their directory, arguments or environment: whatever session or user
-        they have moved to.
-        """
-        mark = str(self.folder)
-        found = {}
-        for entry in Path("/proc").iterdir():
-            if not entry.name.isdigit() or not lives(int(entry.name)):
-                continue
-            with suppress(OSError):
-                arguments = os.fsdecode((entry / "cmdline").read_bytes())
-                variables = os.fsdecode((entry / "environ").read_bytes())
-                if mark in f"{arguments} {variables} {(entry / 'cwd').readlink()}":
-                    found[int(entry.name)] = arguments.split("\0")
-        return found
+        return residents(self.folder)
 
     def resident(self, *words: str) -> int:
         """The eldest process whose command line has all these words."""

@@ -14,8 +14,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from bench.clone import plain_environment
 from tests.contracts.test_env_example import entries
-from tests.embedded.clones import plain_environment
 from tests.processes import PROJECT, environment, free_port
 
 _SECRET = "a secret that only this test has, and long enough"
