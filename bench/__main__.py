@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Protocol, cast
 
-from bench import bookings, ledger, limits, outages, publication, reads, start
+from bench import api, bookings, ledger, limits, outages, publication, reads, start
 from bench.place import Place, place
 from bench.results import Report
 from reserve.embedded import EmbeddedError
@@ -36,6 +36,7 @@ def _benchmark(module: ModuleType) -> Benchmark:
 
 
 BENCHMARKS: Mapping[str, Benchmark] = {
+    "api": _benchmark(api),
     "bookings": _benchmark(bookings),
     "outages": _benchmark(outages),
     "reads": _benchmark(reads),

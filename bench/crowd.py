@@ -89,7 +89,7 @@ def crowd(place: Place, *, processes: int, profile: bool = False) -> Iterator[Cr
         yield Crowd(running)
     finally:
         for process in running:
-            _end(process)
+            end(process)
 
 
 def answer_of(process: subprocess.Popen[str], patience_seconds: float) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def _sum_of(answers: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def end(process: subprocess.Popen[str]) -> None:
     assert process.stdin is not None
     assert process.stdout is not None
     with suppress(BrokenPipeError):

@@ -25,6 +25,7 @@ from django.db import (
 from psycopg import errors as postgres
 
 from bookings import full_slots, store
+from bookings.boards import void_slots
 from bookings.crash_points import reach
 from bookings.difference import Difference
 from bookings.errors import IdempotencyInProgress, OutcomeUnknown, SlotBusy, SlotOverlaps
@@ -275,6 +276,7 @@ def _commit_once(batch: Sequence[Request[Any]]) -> list[Outcome]:
         else:
             full_slots.note(ledger.slots.values())
             if ledger.changed_slots or ledger.changed_bookings:
+                void_slots(ledger.changed_slots)
                 announce(ledger.changed_slots)
                 announce_bookings(ledger.changed_bookings)
                 reach("after commit, before the relay is woken")

@@ -1,6 +1,6 @@
 """The rules of a venue, in one place: they decide under the lock and explain availability."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -137,6 +137,31 @@ def _is_within_limits(venue: Venue, party: Party) -> bool:
         return True
     maximum = venue.maximum_party_size
     return party.size >= venue.minimum_party_size and (maximum is None or party.size <= maximum)
+
+
+Offers = Callable[[datetime, int, int, bool], bool]
+"""Whether an open slot suits a party: by its start, capacity, free seats, and exclusiveness."""
+
+
+def offers(*, venue: Venue, party: Party, now: datetime) -> Offers:
+    """The rules as one question to ask of many open slots of a venue, each one slot long.
+
+    It says yes where `refusal` finds nothing against a customer's party.
+    """
+    if not _is_within_limits(venue, party):
+        return lambda *_: False
+    earliest = now + venue.minimum_notice
+    _, until = day_bounds(_last_date(venue, now), venue.zone)
+
+    def can_book(starts_at: datetime, capacity: int, remaining: int, is_exclusive: bool) -> bool:
+        return (
+            now < starts_at
+            and earliest <= starts_at < until
+            and party.size <= capacity
+            and remaining >= (capacity if is_exclusive else party.size)
+        )
+
+    return can_book
 
 
 # --- The same rules as conditions on rows -------------------------------------------------

@@ -191,6 +191,64 @@ RETURNING id
 """
 
 
+# The open slots of some days, each a venue and the bounds of a day there.
+_OPEN = """
+SELECT day.position, s.id, s.resource_id, s.starts_at, s.ends_at, s.capacity, s.reserved,
+  s.version, s.next_lapse_at, r.booking_mode = 'EXCLUSIVE'
+FROM unnest(%(venue_ids)s::uuid[], %(begins)s::timestamptz[], %(ends)s::timestamptz[])
+  WITH ORDINALITY AS day(venue_id, begins_at, ends_at, position)
+JOIN bookings_slot s
+  ON s.venue_id = day.venue_id AND s.starts_at >= day.begins_at AND s.starts_at < day.ends_at
+JOIN venues_resource r ON r.id = s.resource_id
+WHERE NOT s.is_closed
+ORDER BY day.position, s.starts_at, r.position, s.id
+"""
+_VENUE_VERSIONS = """
+SELECT id, xmin::text || ctid::text FROM venues_venue WHERE id = ANY(%(venue_ids)s)
+"""
+
+
+class OpenSlot(NamedTuple):
+    """A slot that is not closed, on one of the days that were asked about."""
+
+    position: int
+    """Of the day, from 1."""
+    id: UUID
+    resource_id: UUID
+    starts_at: datetime
+    ends_at: datetime
+    capacity: int
+    reserved: int
+    version: int
+    next_lapse_at: datetime | None
+    is_exclusive: bool
+
+
+def open_slots_of_days(
+    venue_ids: Sequence[UUID], bounds: Sequence[tuple[datetime, datetime]]
+) -> list[OpenSlot]:
+    """The open slots of days by their start, day after day.
+
+    Args:
+        venue_ids: the venue of each day.
+        bounds: the instants at which each day begins and ends.
+    """
+    if not venue_ids:
+        return []
+    days = {
+        "venue_ids": list(venue_ids),
+        "begins": [begins_at for begins_at, _ in bounds],
+        "ends": [ends_at for _, ends_at in bounds],
+    }
+    return [OpenSlot._make(row) for row in _execute(_OPEN, days).fetchall()]
+
+
+def current_venues(venue_ids: Collection[UUID]) -> dict[UUID, Venue]:
+    """Venues as they are now, read only where they have changed. Not to be changed."""
+    rows = _execute(_VENUE_VERSIONS, {"venue_ids": list(venue_ids)}).fetchall()
+    return _venues.current(dict(rows))
+
+
 class NewSlot(NamedTuple):
     """What is inserted of a slot; thousands of instances of the model would take longer."""
 

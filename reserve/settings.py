@@ -267,6 +267,9 @@ MAX_BOOKING_ADVANCE = timedelta(days=env.integer("MAX_BOOKING_ADVANCE_DAYS", 90,
 SLOT_DURATION = timedelta(minutes=env.integer("SLOT_DURATION_MINUTES", 30, maximum=1440))
 HOLD_TTL = timedelta(seconds=env.integer("HOLD_TTL_SECONDS", 600, maximum=86_400))
 
+# Whether what a day offers may be answered from memory while nothing has changed.
+AVAILABILITY_CACHE = env.boolean("AVAILABILITY_CACHE", True)
+
 # --- Limits --------------------------------------------------------------------
 
 RATE_LIMIT_MAX_REQUESTS = env.integer("RATE_LIMIT_MAX_REQUESTS", 100, maximum=1_000_000)

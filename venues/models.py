@@ -1,5 +1,6 @@
 from datetime import date, datetime, time, timedelta
 from typing import ClassVar, overload
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -205,6 +206,11 @@ class Venue(UlidModel):
             errors["maximum_party_size"] = "This must not be below the smallest party."
         if errors:
             raise ValidationError(errors)
+
+    @staticmethod
+    def stamp_group(venue_id: UUID) -> str:
+        """The group of `reserve.core.stamps` that all changes of a venue concern."""
+        return f"venue.{venue_id.hex}"
 
     @property
     def address(self) -> str:

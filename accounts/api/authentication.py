@@ -2,17 +2,20 @@
 
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
+from datetime import timedelta
 from typing import cast
 from uuid import UUID
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
+from rest_framework_simplejwt.settings import api_settings
 
 from accounts.actors import ANONYMOUS, Actor, account
 from accounts.errors import TokenRefused
 from accounts.revocations import is_open_by_marks, markers, open_logins
 from accounts.tokens import read_authorization
+from reserve.core.clock import now
 from reserve.core.database import in_database
 from reserve.core.ratelimit import check
 from reserve.core.ratelimit.meter import bucket_of
@@ -20,6 +23,7 @@ from reserve.core.sessions import Session, admitted_session
 
 _NOBODY = Session(ANONYMOUS)
 _MAX_REMEMBERED = 10_000
+_LEEWAY: timedelta = api_settings.LEEWAY
 
 
 class AccessTokens:
@@ -29,15 +33,29 @@ class AccessTokens:
         # Logins with a mark, which stay ended. Whoever has one of their tokens is to be
         # charged as nobody, and not to empty the bucket of the person it was taken from.
         self._ended: OrderedDict[UUID, None] = OrderedDict()
+        # Sessions by the header that named them: a signature that was verified is not
+        # verified again with every request. Whether the session has run out, or has been
+        # ended, is still asked each time.
+        self._verified: OrderedDict[str, Session] = OrderedDict()
 
     def identify(self, authorization: str) -> Session:
         if not authorization:
             return _NOBODY
-        claims = read_authorization(authorization)
-        if claims.login_id in self._ended:
+        session = self._verified.get(authorization)
+        if session is None or _has_run_out(session):
+            session = self._verify(authorization)
+        if session.actor.login_id in self._ended:
             raise TokenRefused
+        return session
+
+    def _verify(self, authorization: str) -> Session:
+        claims = read_authorization(authorization)
         actor = account(claims.user_id, claims.login_id)
-        return Session(actor, claims.expires_at, markers(claims.login_id))
+        session = Session(actor, claims.expires_at, markers(claims.login_id))
+        self._verified[authorization] = session
+        if len(self._verified) > _MAX_REMEMBERED:
+            self._verified.popitem(last=False)
+        return session
 
     async def admit(self, session: Session, marked: frozenset[str] | None) -> None:
         if not self._is_decided(session, marked):
@@ -74,6 +92,10 @@ class AccessTokens:
 
 
 ACCESS_TOKENS = AccessTokens()
+
+
+def _has_run_out(session: Session) -> bool:
+    return session.expires_at is not None and session.expires_at + _LEEWAY <= now()
 
 
 def _require_open(session: Session, found: dict[UUID, UUID]) -> None:

@@ -1,6 +1,6 @@
 """What the desk and every reading of slots need to know of them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -17,17 +17,18 @@ def free_lapsed_seats(slots: Sequence[Slot], now: datetime) -> None:
         for slot in slots
         if slot.next_lapse_at is not None and slot.next_lapse_at <= now
     }
-    if not due:
-        return
-    lapsed = (
-        Booking.objects.filter(
-            status=BookingStatus.HELD, hold_expires_at__lte=now, slot_links__slot_id__in=due
-        )
-        .values_list("slot_links__slot_id")
-        .annotate(seats=Sum("seats"))
-    )
-    for slot_id, seats in lapsed:
+    for slot_id, seats in lapsed_seats(due, now).items():
         due[slot_id].reserved -= seats
+
+
+def lapsed_seats(slot_ids: Collection[UUID], now: datetime) -> dict[UUID, int]:
+    """The seats that lapsed holds still have of slots, by slot; without a look where none are."""
+    if not slot_ids:
+        return {}
+    lapsed = Booking.objects.filter(
+        status=BookingStatus.HELD, hold_expires_at__lte=now, slot_links__slot_id__in=slot_ids
+    )
+    return dict(lapsed.values_list("slot_links__slot_id").annotate(seats=Sum("seats")))
 
 
 def consecutive_slot_ids(*, slot_id: UUID, count: int) -> list[UUID]:

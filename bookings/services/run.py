@@ -20,6 +20,7 @@ from bookings.live import announce
 from bookings.models import Publication, Slot
 from bookings.requests.publish import PublishDay, require_version
 from bookings.services.comparison import CHUNK_DAYS, Bounds, chunks, compare
+from reserve.core import stamps
 from reserve.core.clock import now
 from reserve.core.ids import new_id
 from reserve.core.logging import get_logger
@@ -162,6 +163,8 @@ class Run:
                 ]
             inserted = store.insert_slots(fresh)
         self.done.added += len(inserted)
+        if inserted:
+            stamps.void_group(Venue.stamp_group(self._venue.pk))
         self._announce(fresh, inserted)
         return conflicts, differing
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from accounts.actors import ANONYMOUS
 from bookings import full_slots, selectors
 from bookings.models import Booking, Guest, Slot
-from bookings.rules import Party, begins_a_run, bookable, refusal
+from bookings.rules import Party, begins_a_run, bookable, offers, refusal
 from bookings.selectors import consecutive_slot_ids
 from bookings.services.bookings import create_hold
 from reserve.core.clock import now
@@ -92,6 +92,14 @@ def test_the_database_and_the_evaluator_say_the_same(
         for run in _runs(slots, length)
         if not refusal(venue=resource.venue, resource=resource, slots=run, party=party, now=moment)
     }
+    if length == 1 and not party.by_staff:
+        can_book = offers(venue=resource.venue, party=party, now=moment)
+        assert set(chosen) == {
+            slot
+            for slot in slots
+            if not slot.is_closed
+            and can_book(slot.starts_at, slot.capacity, slot.remaining, resource.is_exclusive)
+        }
 
 
 def test_the_condition_holds_at_its_edges() -> None:

@@ -563,7 +563,7 @@ def test_redis_may_die_and_come_back_under_load(own_redis: OwnRedis, tmp_path: P
     limits = LIMITS | {"RATE_LIMIT_MAX_REQUESTS": "1000", "RATE_LIMIT_WINDOW_SECONDS": "10"}
 
     def told(event: str) -> int:
-        return log.read_text().count(f'"event": "{event}"')
+        return log.read_text().count(f'"event":"{event}"')
 
     def caller(server: str, number: int) -> None:
         headers = {"Authorization": bearer(customer)} if number % 2 else {}

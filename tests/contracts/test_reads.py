@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from accounts.actors import ANONYMOUS, Actor, account
+from bookings.boards import void_slots
 from reserve.core.clock import now
 from tests.clients import Answer, GraphQLApi, RestApi
 from tests.factories import (
@@ -313,6 +314,8 @@ def test_what_has_not_changed_is_not_sent_again(http: httpx.Client) -> None:
         slot.venue.save()
         type(slot).objects.update(capacity=slot.capacity + 1)
         slot.capacity += 1
+        # As whoever changes slots does after the commit.
+        void_slots([slot])
         changed = http.get(path, headers={"If-None-Match": first.headers["etag"]})
         assert changed.status_code == 200, path
     refused = http.get(f"/venues/{venue}/slots?date=x")

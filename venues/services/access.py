@@ -1,14 +1,16 @@
 """Whose venue it is, and one change of it after the other."""
 
 from collections.abc import Collection
+from functools import partial
 from uuid import UUID
 
 import psycopg.errors as postgres
-from django.db import OperationalError
+from django.db import OperationalError, transaction
 from django.db.models import F
 
 from accounts.actors import Actor
 from accounts.selectors import require_manager
+from reserve.core import stamps
 from reserve.core.errors import Busy, NotFound
 from reserve.outbox.services import record
 from venues.events import schedule_changed
@@ -26,6 +28,8 @@ def lock_venue(*, actor: Actor, venue_id: UUID) -> Venue:
     """
     venue = visible_venue(actor=actor, venue_id=venue_id)
     require_manager(actor=actor, organization_id=venue.organization_id)
+    # Whatever the change will be, what was read of the venue before it is not to be used.
+    transaction.on_commit(partial(stamps.void_group, Venue.stamp_group(venue_id)))
     try:
         return Venue.objects.select_for_update(of=("self",), no_key=True).get(pk=venue.pk)
     except OperationalError as error:

@@ -1,12 +1,14 @@
 import graphene
+from graphene.utils.str_converters import to_camel_case
 from graphene_django import DjangoObjectType
 
-from bookings import models, selectors, states
+from bookings import boards, models, selectors, states
 from bookings.rules import why_unavailable
 from bookings.services.bookings import MAX_REASON
 from bookings.services.slots import add_slot, change_slot
 from reserve.core.clock import now
 from reserve.core.database import in_database
+from reserve.core.graphql.rendered import PlainSelections, Rendered
 from venues.api.graphql import Resource, Venue
 from venues.models import Resource as ResourceModel
 from venues.models import Venue as VenueModel
@@ -58,6 +60,12 @@ class Slot(DjangoObjectType):
     @staticmethod
     def resolve_remaining_capacity(slot: models.Slot, _info):
         return slot.remaining
+
+
+_plain = PlainSelections(
+    [to_camel_case(name) for name in boards.OfferedSlot._fields],
+    Slot._meta.name,  # noqa: SLF001 (graphene's own way)
+)
 
 
 class AddSlotInput(graphene.InputObjectType):
@@ -159,17 +167,24 @@ class Query(graphene.ObjectType):
     async def resolve_available_slots(
         _root, info, *, venue_id, date, guest_count=None, slot_count=1, resource_id=None
     ):
-        return await in_database(
-            selectors.available_slots,
-            actor=info.context.actor,
-            venue_id=VenueModel.parse_id(venue_id, field="venue_id"),
-            day=date,
-            guest_count=guest_count,
-            slot_count=slot_count,
-            resource_id=ResourceModel.parse_id(resource_id, field="resource_id")
+        asked = {
+            "actor": info.context.actor,
+            "venue_id": VenueModel.parse_id(venue_id, field="venue_id"),
+            "day": date,
+            "guest_count": guest_count,
+            "resource_id": ResourceModel.parse_id(resource_id, field="resource_id")
             if resource_id
             else None,
-        )
+        }
+        selection = _plain.of(info) if slot_count == 1 else None
+        if selection is None:
+            return await in_database(selectors.available_slots, slot_count=slot_count, **asked)
+        offer = await boards.offer(**asked)
+        rendered = offer.rendered.get(selection)
+        if rendered is None:
+            rows = [(*slot, _plain.typename) for slot in offer.slots]
+            rendered = offer.rendered[selection] = Rendered(selection.render(rows))
+        return rendered
 
     @staticmethod
     async def resolve_slots(_root, info, *, venue_id, first_day, last_day):

@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.authentication import actor_of
-from bookings import selectors
+from bookings import boards, selectors
 from bookings.api.rest.fields import SLOT_STATUSES, StatusField, VenueTimeField
 from bookings.errors import CapacityInUse, SlotBusy, SlotOverlaps
 from bookings.models import Slot
@@ -180,6 +180,10 @@ class SlotsView(View):
             )
         else:
             day = asked.pop("date")
+            if asked.get("slot_count", 1) == 1:
+                asked.pop("slot_count", None)
+                offer = boards.offer_at_once(actor=actor, venue_id=venue_id, day=day, **asked)
+                return Response([slot._asdict() for slot in offer.slots])
             slots = selectors.available_slots(actor=actor, venue_id=venue_id, day=day, **asked)
         return Response(_as_json(ListedSlotSerializer(), slots))
 

@@ -27,6 +27,7 @@ from reserve.core.graphql.context import Context
 from reserve.core.graphql.limits import MAX_DEPTH, MAX_TOKENS, Measure, QueryTooComplex, measure
 from reserve.core.graphql.operation import Operation
 from reserve.core.graphql.persisted import PersistedQueries
+from reserve.core.graphql.rendered import RenderedExecutionContext
 from reserve.core.graphql.responses import CannotRun, Response, result_response
 from reserve.core.graphql.streams import rendered
 from reserve.core.graphql.variables import field_errors
@@ -131,6 +132,7 @@ class Executor:
             variable_values=dict(request.variables or {}),
             max_coercion_errors=_MAX_ERRORS,
             hide_suggestions=self._hides_suggestions,
+            execution_context_class=RenderedExecutionContext,
         )
         if is_awaitable(result):
             result = await result

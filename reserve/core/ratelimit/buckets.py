@@ -9,7 +9,7 @@ trip which of them exist.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +20,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from reserve.core.grouping import Grouped
 from reserve.core.ratelimit.figures import REFUSALS_KEY, client
 from reserve.core.ratelimit.local import LocalBuckets
 from reserve.core.ratelimit.outage import outage
@@ -75,42 +76,6 @@ class _Charge:
     markers: Sequence[str]
 
 
-class _Group:
-    """Callers of one event loop: those who come while a call is under way share the next."""
-
-    def __init__(self, ask: Callable[[Sequence[_Charge]], Awaitable[list[Verdict]]]) -> None:
-        self._ask = ask
-        self._loop = asyncio.get_running_loop()
-        self._waiting: list[tuple[_Charge, asyncio.Future[Verdict]]] = []
-        self._task: asyncio.Task[None] | None = None
-
-    def join(self, charge: _Charge) -> asyncio.Future[Verdict]:
-        future: asyncio.Future[Verdict] = self._loop.create_future()
-        self._waiting.append((charge, future))
-        if self._task is None:
-            self._task = self._loop.create_task(self._run())
-        return future
-
-    async def _run(self) -> None:
-        while self._waiting:
-            together = self._waiting[:_MAX_TOGETHER]
-            del self._waiting[:_MAX_TOGETHER]
-            await self._answer(together)
-        self._task = None
-
-    async def _answer(self, together: list[tuple[_Charge, asyncio.Future[Verdict]]]) -> None:
-        # Whoever asked may have gone: its future is done.
-        try:
-            verdicts = await self._ask([charge for charge, _ in together])
-            for (_, future), verdict in zip(together, verdicts, strict=True):
-                if not future.done():
-                    future.set_result(verdict)
-        except Exception as error:  # noqa: BLE001 (theirs to report, and nobody is to wait forever)
-            for _, future in together:
-                if not future.done():
-                    future.set_exception(error)
-
-
 class _LoopClient:
     """A connection of one event loop to Redis, and those who wait for it."""
 
@@ -124,7 +89,7 @@ class _LoopClient:
         )
         self._local = local
         self._script = self.redis.register_script(_SPEND)
-        self.group = _Group(self._ask)
+        self.group = Grouped(self._ask, most=_MAX_TOGETHER)
 
     async def _ask(self, charges: Sequence[_Charge]) -> list[Verdict]:
         size = Size.of_api()
