@@ -47,15 +47,22 @@ def run(options: argparse.Namespace, place: Place) -> Report:
         figures["machine"] = description(connection)
     figures["noise"] = [before, noise()]
     roll = figures["roll"]
-    per_thousand = roll["seconds"] * 1_000 / roll["venues"]
+    a_second = roll["venues"] / roll["working_seconds"]
     goals = [
         Goal("90 days of a venue", 1.0, 2.0, figures["publish"]["seconds"], True, unit=" s"),
-        Goal("roll of 1,000 venues", 120.0, 240.0, [per_thousand], True, unit=" s"),
+        Goal(_roll_of(roll), 120.0, 240.0, [roll["seconds"]], True, unit=" s"),
+        # A thousand in four turns of the task, and in eight.
+        Goal("venues that a second of the roll takes", 10.0, 5.0, [a_second]),
         Goal("memory that the roll adds", 20.0, 60.0, [roll["rss_growth_mb"]], True, unit=" MB"),
         Goal("bookings' updates within the page", 95.0, 80.0, [figures["hot_percent"]], unit=" %"),
     ]
     figures["goals"] = [goal.to_json() for goal in goals]
     faults = figures.pop("faults")
+    faults += [
+        f"{goal.name}: {figure(goal.value)}{goal.unit}, not {figure(goal.goal)}{goal.unit}"
+        for goal in goals
+        if goal.verdict == "BELOW"
+    ]
     return Report(figures, [_steps(figures), _inserts(figures), goals_table(goals)], faults)
 
 
@@ -65,10 +72,12 @@ def _steps(figures: dict[str, Any]) -> Table:
         for name in ("publish", "nothing differs", "every capacity differs", "preview")
     ]
     roll = figures["roll"]
-    rows.append(
-        [f"roll of {roll['venues']:,} venues", f"{roll['slots']:,}", figure(roll["seconds"])]
-    )
+    rows.append([_roll_of(roll), f"{roll['slots']:,}", figure(roll["seconds"])])
     return Table("Publication", ("step", "slots", "seconds"), rows)
+
+
+def _roll_of(roll: dict[str, Any]) -> str:
+    return f"roll of {roll['venues']:,} venues, {roll['turns']} turns of the task"
 
 
 def _inserts(figures: dict[str, Any]) -> Table:

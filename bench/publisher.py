@@ -17,6 +17,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "reserve.settings")
 os.environ.setdefault("LOG_LEVEL", "WARNING")
 django.setup()
 
+from django.conf import settings  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
 
@@ -28,7 +29,8 @@ from bookings.models import Publication, Slot  # noqa: E402
 from bookings.requests.create import SeatsWanted  # noqa: E402
 from bookings.services.bookings import create_booking  # noqa: E402
 from bookings.services.previews import preview  # noqa: E402
-from bookings.services.publication import republish, roll  # noqa: E402
+from bookings.services.publication import publish, republish  # noqa: E402
+from bookings.tasks import roll_publications  # noqa: E402
 from venues.models import OpeningHours, Resource, Venue  # noqa: E402
 
 _RESOURCES, _SLOTS, _DAYS = 3, 24, 90
@@ -217,34 +219,67 @@ def _values(slot: Slot) -> dict[str, Any]:
 
 # --- The roll ----------------------------------------------------------------------------
 
+_BEAT = settings.CELERY_BEAT_SCHEDULE["publish the next day of venues"]
+_MAX_TURNS = 40
+# Of so many venues one is compared with its schedule from end to end, for its conflicts.
+_VENUES_PER_CONFLICT = 50
+
 
 def _roll(places: _Places, number: int, faults: list[str]) -> dict[str, Any]:
-    """Every venue has all its days but the last; only the day before it is really there."""
+    """The task as beat asks for it, turn by turn, until every venue has its new day.
+
+    Every venue has all its days but the last. Of those with conflicts all slots are
+    there; of the others none, since nobody looks at them.
+    """
     venues = places.make(number)
     yesterday = datetime.now(UTC).date() + timedelta(days=_HORIZON - 1)
+    for venue in venues[::_VENUES_PER_CONFLICT]:
+        publish(venue_id=venue.pk, first_date=datetime.now(UTC).date(), last_date=yesterday)
+    Publication.objects.all().delete()
+    minutes = int(settings.SLOT_DURATION / timedelta(minutes=1))
     Publication.objects.bulk_create(
-        Publication(organization_id=venue.organization_id, venue=venue, published_until=yesterday)
-        for venue in venues
+        Publication(
+            organization_id=venue.organization_id,
+            venue=venue,
+            published_until=yesterday,
+            default_slot_minutes=minutes,
+            conflict_count=0 if position % _VENUES_PER_CONFLICT else 1,
+        )
+        for position, venue in enumerate(venues)
     )
-    # The venue that slots were only tried on has no part in it.
+    # The venues of the other steps have no part in it.
     Publication.objects.bulk_create(
         Publication(
             organization_id=venue.organization_id,
             venue=venue,
             published_until=yesterday + timedelta(days=2),
+            default_slot_minutes=minutes,
         )
         for venue in Venue.objects.filter(publication=None)
     )
     before, rss, began = Slot.objects.count(), _rss_mb(), time.perf_counter()
-    rolled = roll()
-    seconds, growth = time.perf_counter() - began, _rss_mb() - rss
+    rolled, turns, working = 0, 0, 0.0
+    interval = _BEAT["schedule"].total_seconds()
+    while True:
+        turn = time.perf_counter()
+        rolled += roll_publications()
+        working += time.perf_counter() - turn
+        turns += 1
+        if rolled >= number or turns >= _MAX_TURNS:
+            break
+        time.sleep(max(0.0, turn + interval - time.perf_counter()))
+    # At worst a day begins just after a beat.
+    seconds, growth = interval + time.perf_counter() - began, _rss_mb() - rss
     added = Slot.objects.count() - before
-    if rolled < number or added < number * _RESOURCES * _SLOTS:
-        faults.append(f"{rolled} venues were rolled with {added} slots")
+    due = Publication.objects.filter(published_until=yesterday).count()
+    if rolled != number or due or added != number * _RESOURCES * _SLOTS:
+        faults.append(f"{rolled} venues were rolled with {added} slots, and {due} were not")
     return {
         "venues": number,
         "slots": added,
+        "turns": turns,
         "seconds": seconds,
+        "working_seconds": working,
         "rss_before_mb": rss,
         "rss_growth_mb": growth,
     }

@@ -13,8 +13,8 @@ from bench.results import Goal, Report, Table, figure, goals_table, percentile
 SUMMARY = "availability and search among two million slots, with their plans"
 
 _SECONDS = 1_200.0
-# Beyond so many times the goal, something is broken rather than slow.
-_LEAST = 5
+# Beyond so many times the goal, the run fails: medians of a quiet machine vary by less.
+_LEAST = 2
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

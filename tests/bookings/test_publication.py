@@ -14,7 +14,7 @@ from django.db import IntegrityError, connection, transaction
 from accounts.actors import ANONYMOUS, SYSTEM, account
 from accounts.models import Role
 from bookings import desk as desk_module
-from bookings import store
+from bookings import store, tasks
 from bookings.audit import verify
 from bookings.audit.checks import PARTS
 from bookings.difference import ConflictKind
@@ -595,6 +595,16 @@ def test_new_days_are_committed_a_part_at_a_time_and_end_in_time(
     assert republish(venue_id=venue.pk).added == 2 * 41 * 4 - 31 * 4
     # However many resources and days there are, so many at once.
     assert max(sizes) == run_module.CHUNK_DAYS * 4
+
+
+def test_the_roll_ends_before_beat_asks_for_the_next_and_goes_on_soon(settings: Any) -> None:
+    (entry,) = (
+        entry
+        for entry in settings.CELERY_BEAT_SCHEDULE.values()
+        if entry["task"] == tasks.roll_publications.name
+    )
+    assert tasks._PUBLISHING_TIME < entry["schedule"] <= timedelta(seconds=30)
+    assert entry["options"]["expires"] <= entry["schedule"].total_seconds()
 
 
 def test_no_time_is_no_work() -> None:
