@@ -11,6 +11,7 @@ from bookings.guests import GuestDetails
 from bookings.models import Slot
 from bookings.requests.create import SeatsWanted
 from tests.factories import bearer
+from tests.openapi import checked_client
 from venues.models import Venue
 
 
@@ -151,7 +152,7 @@ class GraphQLApi:
 
 class RestApi:
     def __init__(self, address: str) -> None:
-        self._http = httpx.Client(base_url=f"{address}/api/v1", timeout=20)
+        self._http = checked_client(f"{address}/api/v1")
 
     def send(
         self, method: str, path: str, body: Any = None, actor: Actor = ANONYMOUS

@@ -58,6 +58,7 @@ def search_venues(
     search: str = "",
     city: str = "",
     near: Near | None = None,
+    is_descending: bool = False,
     first: int,
     after: str | None = None,
     before: str | None = None,
@@ -67,6 +68,7 @@ def search_venues(
     Args:
         search: words of a name or an address, in any order; the last may be a beginning.
         city: the whole name of a town.
+        is_descending: the other way round.
 
     Venues near a point have `distance_km`, along the great circle.
 
@@ -81,12 +83,25 @@ def search_venues(
     if city.strip():
         venues = venues.filter(_is_in(city)).exclude(city="")
     if near is None:
-        return page_of(venues, order="name", first=first, after=after, before=before)
+        return page_of(
+            venues,
+            order="name",
+            is_descending=is_descending,
+            first=first,
+            after=after,
+            before=before,
+        )
     near.check()
     nearby = venues.filter(_bounding_box(near)).annotate(distance_km=_distance_km(near))
     nearby = nearby.filter(distance_km__lte=near.radius_km)
     return page_of(
-        nearby, order="distance_km", read=_distance, first=first, after=after, before=before
+        nearby,
+        order="distance_km",
+        is_descending=is_descending,
+        read=_distance,
+        first=first,
+        after=after,
+        before=before,
     )
 
 

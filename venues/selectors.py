@@ -126,13 +126,24 @@ def resources_page(
 
 
 def closures_page(
-    *, actor: Actor, venue_id: UUID, first: int, after: str | None = None, before: str | None = None
+    *,
+    actor: Actor,
+    venue_id: UUID,
+    is_descending: bool = False,
+    first: int,
+    after: str | None = None,
+    before: str | None = None,
 ) -> Page[Closure]:
     """A page of a venue's closures, by their first day."""
     venue = visible_venue(actor=actor, venue_id=venue_id)
-    rows = Closure.objects.filter(venue=venue)
     return page_of(
-        rows, order="first_date", first=first, after=after, before=before, read=date.fromisoformat
+        Closure.objects.filter(venue=venue),
+        order="first_date",
+        is_descending=is_descending,
+        first=first,
+        after=after,
+        before=before,
+        read=date.fromisoformat,
     )
 
 

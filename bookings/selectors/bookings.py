@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -18,7 +18,7 @@ from bookings.selectors.seats import free_lapsed_seats
 from bookings.states import BookingStatus
 from reserve.core.clock import now as process_now
 from reserve.core.errors import Forbidden, Invalid, NotFound
-from reserve.core.pages import Page, page_of, read_instant
+from reserve.core.pages import Ordering, Page, page_of, read_instant
 from reserve.core.ratelimit.attempts import Attempt, charge_attempt
 from venues.schedule import day_bounds
 from venues.selectors import visible_venue
@@ -85,21 +85,34 @@ def my_bookings(
     *,
     actor: Actor,
     status: BookingStatus | None = None,
+    starts_from: datetime | None = None,
+    starts_before: datetime | None = None,
+    ordering: Ordering | None = None,
     first: int,
     after: str | None = None,
     before: str | None = None,
 ) -> Page[Booking]:
     """A page of the bookings that the actor's account made, the newest first.
 
+    Args:
+        starts_from: only bookings that start at this instant (aware) or later.
+        starts_before: only bookings that start before this one.
+        ordering: by `created_at` or `starts_at` instead.
+
     Raises:
         Unauthenticated: nobody is logged in.
         Invalid: a page size or cursor that makes no sense.
     """
     bookings = Booking.objects.filter(customer=current_user(actor=actor))
+    if starts_from is not None:
+        bookings = bookings.filter(starts_at__gte=starts_from)
+    if starts_before is not None:
+        bookings = bookings.filter(starts_at__lt=starts_before)
+    order, is_descending = ordering or Ordering("created_at", is_descending=True)
     return page_of(
         _in_status(bookings, status).select_related("venue", "resource", "guest"),
-        order="created_at",
-        is_descending=True,
+        order=order,
+        is_descending=is_descending,
         read=read_instant,
         first=first,
         after=after,
@@ -114,6 +127,7 @@ def venue_bookings(
     day: date | None = None,
     status: BookingStatus | None = None,
     search: str = "",
+    is_descending: bool | None = None,
     first: int,
     after: str | None = None,
     before: str | None = None,
@@ -123,6 +137,7 @@ def venue_bookings(
     Args:
         day: only bookings that start on this day of the venue's calendar, in order of
             their start. Without it those that start last come first.
+        is_descending: whether they do, with or without a day.
         search: a confirmation code or its beginning, words of the guest's name or e-mail
             address in any order, or their phone number; the last word may be a beginning.
 
@@ -147,7 +162,7 @@ def venue_bookings(
     return page_of(
         _in_status(bookings, status).select_related("venue", "resource", "guest"),
         order="starts_at",
-        is_descending=day is None,
+        is_descending=day is None if is_descending is None else is_descending,
         read=read_instant,
         first=first,
         after=after,

@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from django.db.models import Model, QuerySet
@@ -21,6 +21,13 @@ MAX_PAGE_SIZE = 100
 _NUL = "\0"
 # Of instants, what the database can hold whatever their offset.
 _FIRST_YEAR, _LAST_YEAR = 1970, 9998
+
+
+class Ordering(NamedTuple):
+    """By which column a list is in order, and whether the largest come first."""
+
+    column: str
+    is_descending: bool = False
 
 
 @dataclass(frozen=True, slots=True)

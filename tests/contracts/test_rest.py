@@ -6,13 +6,14 @@ import httpx
 import pytest
 
 from tests.factories import PASSWORD, bearer, make_customer, make_login_user, make_slot
+from tests.openapi import checked_client
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
 def http(server: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"{server}/api/v1") as client:
+    with checked_client(f"{server}/api/v1") as client:
         yield client
 
 

@@ -13,6 +13,7 @@ from tests.factories import (
     make_slot,
     make_venue,
 )
+from tests.openapi import checked_client
 from tests.processes import web_process
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -22,7 +23,7 @@ APP = "https://app.example.com"
 
 @pytest.fixture
 def http(server: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"{server}/api/v1", timeout=20) as client:
+    with checked_client(f"{server}/api/v1") as client:
         yield client
 
 

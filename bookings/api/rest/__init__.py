@@ -1,5 +1,5 @@
 """The REST views of bookings, by noun."""
 
-from bookings.api.rest.bookings import MANAGE_TOKEN_HEADER
+from bookings.api.rest.declared import MANAGE_TOKEN_HEADER
 
 __all__ = ["MANAGE_TOKEN_HEADER"]

@@ -49,3 +49,15 @@ class StatusField(serializers.ChoiceField):
 
     def get_attribute(self, instance: Slot | Booking) -> str:
         return instance.status_at(now()).value
+
+
+class StatusQueryField(serializers.ChoiceField):
+    """Only bookings that are this now."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            choices=BOOKING_STATUSES, required=False, help_text="Only bookings that are this now."
+        )
+
+    def to_internal_value(self, data: Any) -> BookingStatus:
+        return BookingStatus(super().to_internal_value(data))

@@ -20,7 +20,7 @@ from bookings.services.conflicts import schedule_conflicts
 from bookings.services.previews import preview
 from reserve.core.errors import Conflict, Forbidden
 from reserve.core.rest.operations import Handler, Login, operation
-from reserve.core.rest.pages import PageQuery, page_response, page_schema
+from reserve.core.rest.pages import OrderingField, PageQuery, page_response, page_schema
 from reserve.core.rest.serializers import StrictSerializer, body_of
 from reserve.core.rest.views import View
 from venues.api.rest import venues
@@ -331,11 +331,24 @@ class ConflictsView(View):
 # --- Closures ----------------------------------------------------------------------
 
 
+class ClosuresQuery(PageQuery):
+    ordering = OrderingField(first_date="first_date")
+
+
 class ClosuresView(View):
-    @operation("list_closures", query=PageQuery, answers=page_schema("Closure", ClosureSerializer))
+    @operation(
+        "list_closures", query=ClosuresQuery, answers=page_schema("Closure", ClosureSerializer)
+    )
     def get(self, request: Request, venue: str) -> Response:
         """The closures of a venue and of its resources, by their first day."""
-        page = closures_page(actor=actor_of(request), venue_id=Venue.parse_id(venue), **self.asked)
+        asked = dict(self.asked)
+        ordering = asked.pop("ordering", None)
+        page = closures_page(
+            actor=actor_of(request),
+            venue_id=Venue.parse_id(venue),
+            is_descending=ordering is not None and ordering.is_descending,
+            **asked,
+        )
         return page_response(request, page, ClosureSerializer().to_representation)
 
     @_schedule_operation(

@@ -247,6 +247,8 @@ class OperationSchema(_AutoSchema):  # type: ignore[misc]
 
     def _map_basic_serializer(self, serializer: Any, direction: Direction) -> Schema:
         schema: Schema = super()._map_basic_serializer(serializer, direction)
+        for name, value in schema.get("properties", {}).items():
+            schema["properties"][name] = _also_empty(value)
         instance = serializer() if isinstance(serializer, type) else serializer
         if direction == "response":
             # An answer has every member, empty or not.
@@ -299,6 +301,15 @@ def _add_alternative(answer: Schema, dry: Schema) -> None:
     content = answer["content"]["application/json"]
     preview = dry["content"]["application/json"]["schema"]
     content["schema"] = {"anyOf": [content["schema"], preview]}
+
+
+def _also_empty(schema: Schema) -> Schema:
+    """Of text that has a format or is empty, which `oneOf` cannot say: formats bind nobody."""
+    empty, *others = sorted(schema.get("oneOf", [{}]), key=lambda each: each.get("maxLength", 1))
+    if empty.get("maxLength") != 0 or len(others) != 1:
+        return schema
+    rest = {name: value for name, value in schema.items() if name != "oneOf"}
+    return {name: value for name, value in others[0].items() if name != "format"} | rest
 
 
 def _bound_as_the_model(schema: Schema, field: Any) -> None:

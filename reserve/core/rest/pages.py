@@ -1,18 +1,41 @@
 """Pages by REST: how many there are, and the addresses of the pages beside this one."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeVar
 
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from reserve.core.pages import MAX_PAGE_SIZE, Page
+from reserve.core.pages import MAX_PAGE_SIZE, Ordering, Page
 from reserve.core.rest.serializers import StrictSerializer
 
 Row = TypeVar("Row")
 
 DEFAULT_PAGE_SIZE = 20
+
+
+class OrderingField(serializers.ChoiceField):
+    """By what a list is in order: one of some members; `-` before it for the largest first."""
+
+    def __init__(self, **columns: str) -> None:
+        """columns: the column of each member that may be named."""
+        names = [sign + name for name in columns for sign in ("", "-")]
+        super().__init__(
+            choices=names,
+            required=False,
+            help_text="What the list is in order of; with `-`, the largest first.",
+        )
+        self._columns = columns
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "enum": list(self.choices)}
+
+    def to_internal_value(self, data: Any) -> Any:
+        name = super().to_internal_value(data)
+        return Ordering(self._columns[name.removeprefix("-")], name.startswith("-"))
 
 
 class PageQuery(StrictSerializer):
@@ -56,6 +79,7 @@ def _address(request: Request, **cursor: str) -> str:
     return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
 
 
+@cache
 def page_schema(name: str, serializer: type[serializers.Serializer[Any]]) -> Any:
     """What OpenAPI says of a page."""
     fields = {

@@ -14,7 +14,7 @@ from accounts.selectors import is_member, sole_managed_organization_id
 from reserve.core.errors import Forbidden, NotFound
 from reserve.core.rest.fields import IdField, OwnIdField
 from reserve.core.rest.operations import Login, operation
-from reserve.core.rest.pages import PageQuery, page_response, page_schema
+from reserve.core.rest.pages import OrderingField, PageQuery, page_response, page_schema
 from reserve.core.rest.serializers import (
     StrictModelSerializer,
     body_of,
@@ -66,6 +66,14 @@ class VenuesQuery(PageQuery):
     radius_km = serializers.FloatField(
         default=DEFAULT_RADIUS_KM, help_text=f"With `near`: kilometres, at most {MAX_RADIUS_KM}."
     )
+    ordering = OrderingField(name="name", distance_km="distance_km")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        column = "distance_km" if "near" in attrs else "name"
+        if "ordering" in attrs and attrs["ordering"].column != column:
+            sentence = f"These are in order of their {column}."
+            raise serializers.ValidationError({"ordering": [sentence]})
+        return attrs
 
 
 class ResourceSerializer(serializers.ModelSerializer[Resource]):
@@ -145,9 +153,11 @@ class VenuesView(View):
         """The venues that the caller may see, by name or by distance."""
         asked = dict(self.asked)
         point, radius_km = asked.pop("near", None), asked.pop("radius_km")
+        ordering = asked.pop("ordering", None)
         page = search_venues(
             actor=actor_of(request),
             near=Near(point[0], point[1], radius_km) if point else None,
+            is_descending=ordering is not None and ordering.is_descending,
             **asked,
         )
         return page_response(request, page, FoundVenueSerializer().to_representation)
