@@ -1,9 +1,8 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView
 
-from reserve import health
+from reserve import api_docs, health
 from reserve.admin_login import admin_login
 from reserve.core.rest.views import NoSuchPath
 from reserve.playground import playground
@@ -13,7 +12,8 @@ urlpatterns = [
     path("admin/login/", admin_login),
     path("admin/", admin.site.urls),
     path("graphql", playground),
-    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/schema", api_docs.schema, name="schema"),
+    path("api/docs", api_docs.docs, name="docs"),
     path("api/v1/", include("accounts.api.urls")),
     path("api/v1/", include("venues.api.urls")),
     path("api/v1/", include("bookings.api.urls")),

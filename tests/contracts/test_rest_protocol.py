@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from tests.factories import (
     bearer,
@@ -13,7 +14,7 @@ from tests.factories import (
     make_slot,
     make_venue,
 )
-from tests.openapi import checked_client
+from tests.openapi import checked_client, document
 from tests.processes import web_process
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -162,6 +163,19 @@ def test_every_reading_is_kept_until_it_changes(http: httpx.Client) -> None:
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
         assert http.request(method, changed_path, json=body).status_code == 200
         assert http.get(path, headers={"If-None-Match": tag}).status_code == 200
+
+
+def test_the_schema_is_told_as_yaml_and_as_json(server: str) -> None:
+    plain = httpx.get(f"{server}/api/schema")
+    asked = httpx.get(f"{server}/api/schema", headers={"Accept": "application/json"})
+    assert plain.headers["content-type"] == "application/vnd.oai.openapi"
+    assert asked.headers["content-type"] == "application/json"
+    assert yaml.safe_load(plain.content) == asked.json() == document()
+    for answer in (plain, asked):
+        assert "Accept" in answer.headers["vary"]
+        known = {"If-None-Match": answer.headers["etag"]}
+        again = httpx.get(f"{server}/api/schema", headers=known | {"Accept": "*/*"})
+        assert again.status_code == (304 if answer is plain else 200)
 
 
 # --- Other origins -----------------------------------------------------------------

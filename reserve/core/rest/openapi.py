@@ -22,6 +22,7 @@ from reserve.core.errors import (
 )
 from reserve.core.ids import UlidModel
 from reserve.core.rest.fields import id_schema
+from reserve.core.rest.introduction import INTRODUCTION
 from reserve.core.rest.operations import Login, Operation, operation_of
 from reserve.core.rest.problems import PROBLEM_JSON, UnsupportedMediaType
 from reserve.core.rest.serializers import StrictModelSerializer, StrictSerializer
@@ -363,6 +364,7 @@ _HEADERS = {
 
 def share(result: Schema, generator: Any, **_: Any) -> Schema:
     """A post-processing hook: what operations have in common becomes a component."""
+    result["info"]["description"] = INTRODUCTION
     components = result["components"]
     components["headers"] = _HEADERS
     components["schemas"]["Problem"] = _problem_schema(result)

@@ -5,9 +5,9 @@ from typing import Any
 import yaml
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from drf_spectacular.generators import SchemaGenerator
 from graphql import print_schema
 
+from reserve.api_docs import openapi_document
 from reserve.schema import schema
 
 
@@ -28,6 +28,5 @@ class Command(BaseCommand):
 def _schemas() -> Iterator[tuple[Path, str]]:
     base = Path(settings.BASE_DIR)
     yield base / "schema.graphql", print_schema(schema.graphql_schema) + "\n"
-    generator: Any = SchemaGenerator
-    generated = generator().get_schema(request=None, public=True)
-    yield base / "openapi.yaml", yaml.safe_dump(generated, sort_keys=False, allow_unicode=True)
+    document = yaml.safe_dump(openapi_document(), sort_keys=False, allow_unicode=True)
+    yield base / "openapi.yaml", document
