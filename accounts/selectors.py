@@ -1,6 +1,6 @@
 """Reading people, organizations and who works where. Suspended people are nobody."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -9,7 +9,9 @@ from accounts.actors import Actor
 from accounts.models import Invitation, Login, Membership, Organization, Role, User
 from reserve.core.clock import now
 from reserve.core.errors import Forbidden, Invalid, NotFound, Unauthenticated
-from reserve.core.pages import Page, page_of
+from reserve.core.pages import Page, page_of, pages_by
+
+_MANAGERS = (Role.OWNER, Role.MANAGER)
 
 # --- Who works where ---------------------------------------------------------------
 
@@ -94,7 +96,7 @@ def require_manager(*, actor: Actor, organization_id: UUID) -> None:
     if actor.is_system:
         return
     manages = Membership.objects.filter(
-        organization_id=organization_id, user=OuterRef("pk"), role__in=(Role.OWNER, Role.MANAGER)
+        organization_id=organization_id, user=OuterRef("pk"), role__in=_MANAGERS
     )
     managers = User.objects.filter(Q(is_superuser=True) | Exists(manages), is_active=True)
     if actor.user_id is None or not managers.filter(pk=actor.user_id).exists():
@@ -172,10 +174,52 @@ def invitations_page(
     """
     organization = visible_organization(actor=actor, organization_id=organization_id)
     require_manager(actor=actor, organization_id=organization_id)
-    waiting = organization.invitations.filter(
-        accepted_at=None, revoked_at=None, expires_at__gt=now()
-    )
+    waiting = _waiting_invitations().filter(organization=organization)
     return page_of(waiting, order="email", first=first, after=after, before=before)
+
+
+def members_pages(
+    organization_ids: Sequence[UUID], *, actor: Actor, first: int, after: str | None = None
+) -> dict[UUID, Page[Membership] | Exception]:
+    """`members_page` of several organizations, or why one is refused; by as many statements."""
+    visible = organizations_visible_to(actor).filter(pk__in=organization_ids)
+    pages = pages_by(
+        Membership.objects.select_related("user"),
+        parent="organization_id",
+        parent_ids=set(visible.values_list("pk", flat=True)),
+        order="role",
+        first=first,
+        after=after,
+    )
+    return {each: pages.get(each, NotFound()) for each in organization_ids}
+
+
+def invitations_pages(
+    organization_ids: Sequence[UUID], *, actor: Actor, first: int, after: str | None = None
+) -> dict[UUID, Page[Invitation] | Exception]:
+    """`invitations_page` of several organizations, or why one is refused."""
+    visible = organizations_visible_to(actor).filter(pk__in=organization_ids)
+    managed = visible
+    if actor.user_id is not None and not is_administrator(actor=actor):
+        managed = Organization.objects.filter(
+            pk__in=organization_ids,
+            memberships__user_id=actor.user_id,
+            memberships__user__is_active=True,
+            memberships__role__in=_MANAGERS,
+        )
+    pages = pages_by(
+        _waiting_invitations(),
+        parent="organization_id",
+        parent_ids=set(managed.values_list("pk", flat=True)),
+        order="email",
+        first=first,
+        after=after,
+    )
+    seen = set(visible.values_list("pk", flat=True))
+    return {
+        each: pages.get(each) or (Forbidden() if each in seen else NotFound())
+        for each in organization_ids
+    }
 
 
 def visible_invitation(
@@ -187,9 +231,7 @@ def visible_invitation(
         NotFound: the actor does not work for its organization, or there is none any more.
         Forbidden: they do, but do not manage it.
     """
-    waiting = Invitation.objects.filter(
-        pk=invitation_id, accepted_at=None, revoked_at=None, expires_at__gt=now()
-    )
+    waiting = _waiting_invitations().filter(pk=invitation_id)
     if organization_id is not None:
         waiting = waiting.filter(organization_id=organization_id)
     invitation = waiting.first()
@@ -198,6 +240,11 @@ def visible_invitation(
     visible_organization(actor=actor, organization_id=invitation.organization_id)
     require_manager(actor=actor, organization_id=invitation.organization_id)
     return invitation
+
+
+def _waiting_invitations() -> QuerySet[Invitation]:
+    """Those that may still be accepted."""
+    return Invitation.objects.filter(accepted_at=None, revoked_at=None, expires_at__gt=now())
 
 
 def works_there(pairs: Iterable[tuple[UUID | None, UUID]]) -> dict[tuple[UUID | None, UUID], bool]:
@@ -228,7 +275,7 @@ def sole_managed_organization_id(*, actor: Actor) -> UUID:
     if actor.user_id is None:
         raise Unauthenticated
     managing = Membership.objects.filter(
-        user_id=actor.user_id, user__is_active=True, role__in=(Role.OWNER, Role.MANAGER)
+        user_id=actor.user_id, user__is_active=True, role__in=_MANAGERS
     )
     found = list(managing.values_list("organization_id", flat=True)[:2])
     if not found:

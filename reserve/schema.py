@@ -9,15 +9,15 @@ from venues.api import graphql as venues
 
 
 class Query(bookings.Query, venues.Query, accounts.Query):
-    pass
+    """What can be read. Every field asks for what it shows as its own caller."""
 
 
 class Mutation(bookings.Mutation, venues.Mutation, accounts.Mutation):
-    pass
+    """What can be done. Several are carried out one after the other."""
 
 
 class Subscription(bookings.Subscription):
-    pass
+    """What is told as it happens, over WebSocket: changes only, no initial value."""
 
 
 schema = graphene.Schema(query=Query, mutation=Mutation, subscription=Subscription)

@@ -3,13 +3,14 @@
 import base64
 import binascii
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
-from django.db.models import Model, QuerySet
+from django.db.models import Count, F, Model, QuerySet, Window
+from django.db.models.functions import RowNumber
 
 from reserve.core.errors import Invalid
 
@@ -60,29 +61,97 @@ def page_of(
     Raises:
         Invalid: a page size out of 1 to 100, or a cursor that is not ours.
     """
-    _check(first, after, before)
-    remaining = rows
-    # Towards larger values: a list that descends, read backwards, ascends.
-    is_ascending = is_descending == bool(before)
-    if cursor := after or before:
-        value, row_id = _decode(cursor, "after" if after else "before", read)
-        beyond, until = ("gte", "lte") if is_ascending else ("lte", "gte")
-        remaining = rows.filter(**{f"{order}__{beyond}": value}).exclude(
-            **{order: value, f"pk__{until}": row_id}
-        )
-    sign = "" if is_ascending else "-"
-    ordering = (f"{sign}{order}", f"{sign}pk")
-    found = list(remaining.order_by(*ordering)[: first + 1])
-    has_more, items = len(found) > first, found[:first]
-    if before:
-        items.reverse()
-    return Page(
-        items=items,
-        cursors=[_encode(getattr(row, order), row.pk) for row in items],
-        has_previous=has_more if before else bool(after),
-        has_next=bool(before) or has_more,
-        total=rows.count(),
+    place = _Place(
+        order=order,
+        first=first,
+        after=after,
+        before=before,
+        read=read,
+        is_descending=is_descending,
     )
+    found = list(place.rest_of(rows).order_by(*place.ordering)[: first + 1])
+    return place.page(found, total=rows.count())
+
+
+def pages_by(
+    rows: QuerySet[Row],
+    *,
+    parent: str,
+    parent_ids: Collection[UUID],
+    order: str,
+    first: int,
+    after: str | None = None,
+) -> dict[UUID, Page[Row]]:
+    """The same page of each parent's rows, by two statements however many parents there are.
+
+    Args:
+        parent: the column with the parent's id.
+
+    Raises:
+        Invalid: as `page_of`.
+    """
+    place = _Place(order=order, first=first, after=after)
+    rows = rows.filter(**{f"{parent}__in": parent_ids})
+    counts = dict(rows.order_by().values_list(parent).annotate(Count("pk")))
+    number = Window(RowNumber(), partition_by=F(parent), order_by=place.ordering)
+    found: dict[UUID, list[Row]] = {parent_id: [] for parent_id in parent_ids}
+    numbered = place.rest_of(rows).annotate(number_in_list=number)
+    for row in numbered.filter(number_in_list__lte=first + 1).order_by(*place.ordering):
+        found[getattr(row, parent)].append(row)
+    return {
+        parent_id: place.page(rows_found, total=counts.get(parent_id, 0))
+        for parent_id, rows_found in found.items()
+    }
+
+
+class _Place:
+    """Where in a list a page is. Raises Invalid where that makes no sense."""
+
+    def __init__(
+        self,
+        *,
+        order: str,
+        first: int,
+        after: str | None = None,
+        before: str | None = None,
+        read: Callable[[str], Any] = str,
+        is_descending: bool = False,
+    ) -> None:
+        _check(first, after, before)
+        self._order, self._first = order, first
+        self._is_after, self._is_before = bool(after), bool(before)
+        # Towards larger values: a list that descends, read backwards, ascends.
+        self._is_ascending = is_descending == self._is_before
+        cursor = after or before
+        self._beside = _decode(cursor, "after" if after else "before", read) if cursor else None
+
+    @property
+    def ordering(self) -> tuple[str, str]:
+        sign = "" if self._is_ascending else "-"
+        return f"{sign}{self._order}", f"{sign}pk"
+
+    def rest_of(self, rows: QuerySet[Row]) -> QuerySet[Row]:
+        """The rows on the page's side of the cursor."""
+        if self._beside is None:
+            return rows
+        value, row_id = self._beside
+        beyond, until = ("gte", "lte") if self._is_ascending else ("lte", "gte")
+        return rows.filter(**{f"{self._order}__{beyond}": value}).exclude(
+            **{self._order: value, f"pk__{until}": row_id}
+        )
+
+    def page(self, found: list[Row], *, total: int) -> Page[Row]:
+        """The page of its rows and, where there is one, the next."""
+        has_more, items = len(found) > self._first, found[: self._first]
+        if self._is_before:
+            items.reverse()
+        return Page(
+            items=items,
+            cursors=[_encode(getattr(row, self._order), row.pk) for row in items],
+            has_previous=has_more if self._is_before else self._is_after,
+            has_next=self._is_before or has_more,
+            total=total,
+        )
 
 
 def page_of_list(

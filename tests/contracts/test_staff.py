@@ -1,22 +1,15 @@
 """Staff and their venues: who may, what is refused, what a dry run says; REST and GraphQL alike."""
 
-import asyncio
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from accounts.actors import SYSTEM
 from bookings.models import Booking, Slot
 from bookings.services.bookings import create_booking
 from bookings.services.publication import republish
 from bookings.services.slots import change_slot
-from reserve.core.graphql.context import Context
-from reserve.core.graphql.executor import Executor
-from reserve.core.graphql.operation import Operation
-from reserve.schema import schema
 from tests.contracts.bad_input import asked_of
 from tests.factories import (
     make_customer,
@@ -190,32 +183,3 @@ def test_a_venue_begins_with_one_resource_in_either_case(api: StaffApi, place: P
         assert said.content["id"] == first.venue.public_id
         named = (resource["name"], 3) if resource else ("The New Room", venues.FIRST_CAPACITY)
         assert (first.name, first.capacity) == named
-
-
-def test_a_venue_is_read_by_as_many_statements_as_fifty(
-    server: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    document = """{ venues(first: 50) { totalCount edges { node {
-        id organizationId address openingHours { id } specialHours { id } closures { id }
-        resources { id capacity openingHours { id } specialHours { id } } } } } }"""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-
-    async def at_once(call: Any, *arguments: Any, **options: Any) -> Any:
-        return call(*arguments, **options)
-
-    for module in ("reserve.core.graphql.context", "venues.api.graphql.venues"):
-        monkeypatch.setattr(f"{module}.in_database", at_once)
-    executor = Executor(schema.graphql_schema)
-    counts = []
-    for number in (1, 49):
-        for _ in range(number):
-            make_place()
-        operation = Operation(document)
-        context = Context(make_customer())
-        with CaptureQueriesContext(connection) as queries:
-            prepared = executor.prepare(operation)
-            answer = asyncio.run(executor.execute(prepared, operation, context))
-        assert "errors" not in answer, answer
-        assert len(answer["data"]["venues"]["edges"]) == (1 if number == 1 else 50)
-        counts.append(len(queries))
-    assert counts[0] == counts[1] <= 10

@@ -2,9 +2,11 @@ import graphene
 
 from accounts.api.graphql.people import User
 from accounts.password_threads import in_password_thread
+from accounts.person import MAX_EMAIL, MAX_NAME, MAX_PHONE
 from accounts.services.logins import LoggedIn, log_in, log_out, refresh_tokens
 from accounts.services.users import register
 from reserve.core.database import in_database
+from reserve.core.graphql.described import taking
 
 
 class AuthPayload(graphene.ObjectType):
@@ -12,54 +14,66 @@ class AuthPayload(graphene.ObjectType):
 
     access_token = graphene.String(required=True, description="Sent as `Authorization: Bearer …`.")
     refresh_token = graphene.String(required=True, description="Exchanged for the next pair, once.")
-    user = graphene.Field(User, required=True)
+    user = graphene.Field(User, required=True, description="Who is logged in.")
 
 
 class LoginInput(graphene.InputObjectType):
-    email = graphene.String(required=True)
-    password = graphene.String(required=True)
+    """Who logs in."""
+
+    email = graphene.String(required=True, description="The address of the account.")
+    password = graphene.String(required=True, description="Its password.")
 
 
 class RegisterInput(graphene.InputObjectType):
-    email = graphene.String(required=True)
-    password = graphene.String(required=True)
-    name = graphene.String(required=True)
-    phone = graphene.String()
+    """A new account."""
+
+    email = graphene.String(
+        required=True, description=f"What they log in with; at most {MAX_EMAIL} characters."
+    )
+    password = graphene.String(
+        required=True, description="Neither short nor common, nor like the name or address."
+    )
+    name = graphene.String(required=True, description=f"At most {MAX_NAME} characters.")
+    phone = graphene.String(description=f"At most {MAX_PHONE} characters.")
     locale = graphene.String(description="BCP 47 language tag.")
     timezone = graphene.String(description="IANA name, Europe/Copenhagen.")
 
 
 class RefreshTokenInput(graphene.InputObjectType):
-    refresh_token = graphene.String(required=True)
+    """The token that is exchanged."""
+
+    refresh_token = graphene.String(required=True, description="The last one that was answered.")
 
 
 class LogoutInput(graphene.InputObjectType):
-    refresh_token = graphene.String(required=True)
+    """The login that is ended."""
+
+    refresh_token = graphene.String(required=True, description="Any refresh token of the login.")
 
 
 class Mutation(graphene.ObjectType):
     register = graphene.Field(
         AuthPayload,
         required=True,
-        input=RegisterInput(required=True),
+        input=taking(RegisterInput),
         description="Open an account, and log in. The address is sent a link that verifies it.",
     )
     login = graphene.Field(
         AuthPayload,
         required=True,
-        input=LoginInput(required=True),
+        input=taking(LoginInput),
         description="Exchange an e-mail address and a password for tokens.",
     )
     refresh_token = graphene.Field(
         AuthPayload,
         required=True,
-        input=RefreshTokenInput(required=True),
+        input=taking(RefreshTokenInput),
         description="Exchange a refresh token for the next pair. It can be used once.",
     )
     logout = graphene.Field(
         graphene.Boolean,
         required=True,
-        input=LogoutInput(required=True),
+        input=taking(LogoutInput),
         description="End a login: its refresh tokens are refused from now on.",
     )
 

@@ -4,21 +4,24 @@ from accounts import models
 from accounts.selectors import logins_of
 from accounts.services.logins import log_out_everywhere, revoke_login
 from reserve.core.database import in_database
+from reserve.core.graphql.described import id_of, own_id
 
 
 class Login(graphene.ObjectType):
     """One of the caller's logins: a device on which they are logged in."""
 
-    id = graphene.ID(required=True)
+    id = own_id("login")
     device = graphene.String(required=True, description="What the client called itself.")
     network = graphene.String(
         required=True, description="The network that it was last used from: a /24, or a /48."
     )
-    created_at = graphene.DateTime(required=True)
+    created_at = graphene.DateTime(required=True, description="When it began, in UTC.")
     last_used_at = graphene.DateTime(
-        required=True, description="When its tokens were last issued or refreshed."
+        required=True, description="When its tokens were last issued or refreshed, in UTC."
     )
-    expires_at = graphene.DateTime(required=True)
+    expires_at = graphene.DateTime(
+        required=True, description="When it ends unless it is refreshed, in UTC."
+    )
     is_current = graphene.Boolean(
         required=True, description="Whether this request's token belongs to it."
     )
@@ -52,7 +55,7 @@ class Mutation(graphene.ObjectType):
     revoke_login = graphene.Field(
         graphene.Boolean,
         required=True,
-        id=graphene.ID(required=True),
+        id=id_of("login"),
         description="End one of the caller's logins: its tokens are refused from now on.",
     )
     logout_everywhere = graphene.Field(

@@ -6,18 +6,28 @@ from accounts.api.venue_ids import format_venue_ids, parse_venue_ids
 from accounts.services import invitations, memberships, organizations
 from reserve.core.database import in_database
 from reserve.core.graphql.connections import PAGE_ARGUMENTS, TotalCount, connection_of
+from reserve.core.graphql.described import enum_of, id_of, own_id, taking
 
-Role = graphene.Enum.from_enum(models.Role, description="What a member may do.")
+Role = enum_of(
+    models.Role,
+    "What a member may do.",
+    {
+        models.Role.OWNER: "Everything, and who else may.",
+        models.Role.MANAGER: "Venues, schedules and bookings; invites staff.",
+        models.Role.STAFF: "Bookings and slots, everywhere or at some venues.",
+    },
+)
 
 
 class Member(DjangoObjectType):
     """Somebody who works for an organization."""
 
-    id = graphene.ID(required=True)
-    user_id = graphene.ID(required=True)
-    name = graphene.String(required=True)
-    email = graphene.String(required=True)
-    role = graphene.Field(Role, required=True)
+    id = own_id("member")
+    user_id = id_of("account")
+    name = graphene.String(required=True, description="The person's name.")
+    email = graphene.String(required=True, description="The person's e-mail address.")
+    role = graphene.Field(Role, required=True, description="What they may do.")
+    created_at = graphene.DateTime(required=True, description="Since when they are one, in UTC.")
     venue_ids = graphene.List(
         graphene.NonNull(graphene.ID),
         required=True,
@@ -26,7 +36,7 @@ class Member(DjangoObjectType):
 
     class Meta:
         model = models.Membership
-        fields = ("created_at",)
+        fields = ()
 
     @staticmethod
     def resolve_id(membership: models.Membership, _info):
@@ -54,18 +64,28 @@ class MemberConnection(TotalCount, graphene.relay.Connection):
 
     class Meta:
         node = Member
+        strict_types = True
 
 
 class Invitation(DjangoObjectType):
     """A role that waits for the person at an address to take it."""
 
-    id = graphene.ID(required=True)
-    role = graphene.Field(Role, required=True)
-    venue_ids = graphene.List(graphene.NonNull(graphene.ID), required=True)
+    id = own_id("invitation")
+    email = graphene.String(required=True, description="The address that it was sent to.")
+    role = graphene.Field(Role, required=True, description="What they would be allowed.")
+    venue_ids = graphene.List(
+        graphene.NonNull(graphene.ID),
+        required=True,
+        description="Where staff would work; everywhere where there are none.",
+    )
+    created_at = graphene.DateTime(required=True, description="When it was sent, in UTC.")
+    expires_at = graphene.DateTime(
+        required=True, description="Until when it may be accepted, in UTC."
+    )
 
     class Meta:
         model = models.Invitation
-        fields = ("email", "created_at", "expires_at")
+        fields = ()
 
     @staticmethod
     def resolve_id(invitation: models.Invitation, _info):
@@ -81,13 +101,21 @@ class InvitationConnection(TotalCount, graphene.relay.Connection):
 
     class Meta:
         node = Invitation
+        strict_types = True
 
 
 class Organization(DjangoObjectType):
     """The business that runs one or more venues."""
 
-    id = graphene.ID(required=True)
-    members = graphene.Field(MemberConnection, required=True, **PAGE_ARGUMENTS)
+    id = own_id("org")
+    name = graphene.String(required=True, description="At most 200 characters.")
+    slug = graphene.String(required=True, description="A short name for addresses, unique.")
+    members = graphene.Field(
+        MemberConnection,
+        required=True,
+        **PAGE_ARGUMENTS,
+        description="Those who work for it, by role.",
+    )
     invitations = graphene.Field(
         InvitationConnection,
         required=True,
@@ -97,7 +125,7 @@ class Organization(DjangoObjectType):
 
     class Meta:
         model = models.Organization
-        fields = ("name", "slug")
+        fields = ()
 
     @staticmethod
     def resolve_id(organization: models.Organization, _info):
@@ -117,13 +145,14 @@ class OrganizationConnection(TotalCount, graphene.relay.Connection):
 
     class Meta:
         node = Organization
+        strict_types = True
 
 
 async def _members(info, organization_id, first, after):
-    page = await in_database(
-        selectors.members_page,
+    page = await info.context.load(
+        selectors.members_pages,
+        organization_id,
         actor=info.context.actor,
-        organization_id=organization_id,
         first=first,
         after=after,
     )
@@ -131,10 +160,10 @@ async def _members(info, organization_id, first, after):
 
 
 async def _invitations(info, organization_id, first, after):
-    page = await in_database(
-        selectors.invitations_page,
+    page = await info.context.load(
+        selectors.invitations_pages,
+        organization_id,
         actor=info.context.actor,
-        organization_id=organization_id,
         first=first,
         after=after,
     )
@@ -142,33 +171,47 @@ async def _invitations(info, organization_id, first, after):
 
 
 class CreateOrganizationInput(graphene.InputObjectType):
-    name = graphene.String(required=True)
+    """A new organization."""
+
+    name = graphene.String(required=True, description="At most 200 characters.")
     slug = graphene.String(required=True, description="A short name for addresses.")
 
 
 class InviteMemberInput(graphene.InputObjectType):
-    organization_id = graphene.ID(required=True)
-    email = graphene.String(required=True)
-    role = graphene.Field(Role, required=True)
+    """Whom to offer which role."""
+
+    organization_id = id_of("organization")
+    email = graphene.String(required=True, description="Where the offer is sent.")
+    role = graphene.Field(Role, required=True, description="What they would be allowed.")
     venue_ids = graphene.List(
         graphene.NonNull(graphene.ID), description="Where staff work; everywhere by default."
     )
 
 
 class AcceptInvitationInput(graphene.InputObjectType):
+    """Which offer is taken."""
+
     token = graphene.String(required=True, description="That of the link in the mail.")
 
 
 class ChangeMemberInput(graphene.InputObjectType):
     """What is left out stays as it is."""
 
-    id = graphene.ID(required=True)
-    role = graphene.Field(Role)
-    venue_ids = graphene.List(graphene.NonNull(graphene.ID))
+    id = id_of("membership")
+    role = graphene.Field(Role, description="What they may do from now on.")
+    venue_ids = graphene.List(
+        graphene.NonNull(graphene.ID),
+        description="Where staff work from now on; everywhere where there are none.",
+    )
 
 
 class Query(graphene.ObjectType):
-    organization = graphene.Field(Organization, required=True, id=graphene.ID(required=True))
+    organization = graphene.Field(
+        Organization,
+        required=True,
+        id=id_of("organization"),
+        description="An organization that the caller works for.",
+    )
     organizations = graphene.Field(
         OrganizationConnection,
         required=True,
@@ -178,14 +221,14 @@ class Query(graphene.ObjectType):
     members = graphene.Field(
         MemberConnection,
         required=True,
-        organization_id=graphene.ID(required=True),
+        organization_id=id_of("organization"),
         **PAGE_ARGUMENTS,
         description="Those who work for an organization, by role.",
     )
     invitations = graphene.Field(
         InvitationConnection,
         required=True,
-        organization_id=graphene.ID(required=True),
+        organization_id=id_of("organization"),
         **PAGE_ARGUMENTS,
         description="Those that may still be accepted, by address; for owners and managers.",
     )
@@ -221,30 +264,38 @@ class Mutation(graphene.ObjectType):
     create_organization = graphene.Field(
         Organization,
         required=True,
-        input=CreateOrganizationInput(required=True),
+        input=taking(CreateOrganizationInput),
         description="Add an organization; for administrators, who then invite its owner.",
     )
     invite_member = graphene.Field(
         Invitation,
         required=True,
-        input=InviteMemberInput(required=True),
+        input=taking(InviteMemberInput),
         description="Offer a role to an address. Managers invite staff; owners, anybody.",
     )
     revoke_invitation = graphene.Field(
-        graphene.Boolean, required=True, id=graphene.ID(required=True)
+        graphene.Boolean,
+        required=True,
+        id=id_of("invitation"),
+        description="Take an offer back; always true.",
     )
     accept_invitation = graphene.Field(
         Member,
         required=True,
-        input=AcceptInvitationInput(required=True),
+        input=taking(AcceptInvitationInput),
         description="Take the role that was offered to the caller's address.",
     )
-    change_member = graphene.Field(Member, required=True, input=ChangeMemberInput(required=True))
+    change_member = graphene.Field(
+        Member,
+        required=True,
+        input=taking(ChangeMemberInput),
+        description="Give a member another role or other venues (owners and managers).",
+    )
     remove_member = graphene.Field(
         graphene.Boolean,
         required=True,
-        id=graphene.ID(required=True),
-        description="End a membership; everybody may end their own.",
+        id=id_of("membership"),
+        description="End a membership; everybody may end their own. Always true.",
     )
 
     @staticmethod

@@ -3,6 +3,7 @@ import graphene
 from accounts.password_threads import in_password_thread
 from accounts.services import emails, passwords
 from reserve.core.database import in_database
+from reserve.core.graphql.described import taking
 
 
 class TokenInput(graphene.InputObjectType):
@@ -10,34 +11,44 @@ class TokenInput(graphene.InputObjectType):
 
 
 class VerifyEmailInput(TokenInput):
-    pass
+    """Proof that the mail arrived."""
 
 
 class ConfirmEmailChangeInput(TokenInput):
-    pass
+    """Proof that the mail arrived at the new address."""
 
 
 class RequestEmailChangeInput(graphene.InputObjectType):
+    """Where to move the account to."""
+
     email = graphene.String(required=True, description="The new address.")
-    password = graphene.String(required=True)
+    password = graphene.String(required=True, description="The present one.")
 
 
 class RequestPasswordResetInput(graphene.InputObjectType):
-    email = graphene.String(required=True)
+    """Whose password was forgotten."""
+
+    email = graphene.String(required=True, description="The address of the account.")
 
 
 class ResetPasswordInput(TokenInput):
+    """A new password, and proof that the mail arrived."""
+
     password = graphene.String(required=True, description="The new one.")
 
 
 class ChangePasswordInput(graphene.InputObjectType):
-    current_password = graphene.String(required=True)
-    new_password = graphene.String(required=True)
+    """A new password, and proof that it is the account's owner who asks."""
+
+    current_password = graphene.String(required=True, description="The present one.")
+    new_password = graphene.String(
+        required=True, description="Neither short nor common, nor like the name or address."
+    )
 
 
 def _done(input_type, description):
     return graphene.Field(
-        graphene.Boolean, required=True, input=input_type(required=True), description=description
+        graphene.Boolean, required=True, input=taking(input_type), description=description
     )
 
 

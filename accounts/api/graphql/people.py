@@ -5,10 +5,12 @@ from graphene_django import DjangoObjectType
 from accounts import models
 from accounts.export import export_account
 from accounts.password_threads import in_password_thread
+from accounts.person import MAX_NAME, MAX_PHONE
 from accounts.selectors import current_user
 from accounts.services.deletion import delete_account
 from accounts.services.users import update_profile
 from reserve.core.database import in_database
+from reserve.core.graphql.described import own_id, taking
 
 
 class JSON(GenericScalar):
@@ -18,11 +20,19 @@ class JSON(GenericScalar):
 class User(DjangoObjectType):
     """A person who can log in."""
 
-    id = graphene.ID(required=True)
+    id = own_id("user")
+    email = graphene.String(required=True, description="Lower case; what they log in with.")
+    email_verified_at = graphene.DateTime(
+        description="When a link that was sent to the address came back, in UTC; null if never."
+    )
+    name = graphene.String(required=True, description=f"At most {MAX_NAME} characters.")
+    phone = graphene.String(required=True, description="As they write it; may be empty.")
+    locale = graphene.String(required=True, description="BCP 47 language tag.")
+    timezone = graphene.String(required=True, description="IANA name, Europe/Copenhagen.")
 
     class Meta:
         model = models.User
-        fields = ("email", "email_verified_at", "name", "phone", "locale", "timezone")
+        fields = ()
 
     @staticmethod
     def resolve_id(user: models.User, _info):
@@ -32,14 +42,16 @@ class User(DjangoObjectType):
 class UpdateProfileInput(graphene.InputObjectType):
     """What is left out stays as it is."""
 
-    name = graphene.String()
-    phone = graphene.String()
+    name = graphene.String(description=f"At most {MAX_NAME} characters.")
+    phone = graphene.String(description=f"At most {MAX_PHONE} characters.")
     locale = graphene.String(description="BCP 47 language tag.")
     timezone = graphene.String(description="IANA name, Europe/Copenhagen.")
 
 
 class DeleteAccountInput(graphene.InputObjectType):
-    password = graphene.String(required=True)
+    """Proof that it is the account's owner who asks."""
+
+    password = graphene.String(required=True, description="The account's.")
 
 
 class Query(graphene.ObjectType):
@@ -61,13 +73,13 @@ class Mutation(graphene.ObjectType):
     update_profile = graphene.Field(
         User,
         required=True,
-        input=UpdateProfileInput(required=True),
+        input=taking(UpdateProfileInput),
         description="Change what the account says of the caller.",
     )
     delete_account = graphene.Field(
         graphene.Boolean,
         required=True,
-        input=DeleteAccountInput(required=True),
+        input=taking(DeleteAccountInput),
         description="Erase the caller. Bookings stay, without a name.",
     )
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import graphene
 from graphene_django import DjangoObjectType
 
@@ -6,6 +8,8 @@ from bookings.api.graphql.slots import Slot
 from bookings.guests import GuestDetails
 from bookings.requests.create import SeatsWanted
 from bookings.services.bookings import (
+    MAX_NOTES,
+    MAX_REASON,
     aapply_transition,
     aconfirm_hold,
     acreate_booking,
@@ -15,23 +19,43 @@ from bookings.services.bookings import (
 )
 from bookings.states import Transition
 from reserve.core.clock import now
+from reserve.core.graphql.described import enum_of, id_of, own_id, taking
 from reserve.core.idempotency import agreed_key
 from venues.api.graphql import Venue
 from venues.models import Venue as VenueModel
 
 MANAGE_TOKEN = "What a guest without an account was told when they booked."  # noqa: S105
 
-BookingStatus = graphene.Enum.from_enum(states.BookingStatus, description="Where a booking stands.")
+_S = states.BookingStatus
+BookingStatus = enum_of(
+    _S,
+    "Where a booking stands. Seats are taken in every status but the last three.",
+    {
+        _S.HELD: "Seats are kept until `holdExpiresAt`.",
+        _S.PENDING: "Waits to be confirmed, by the queue or by staff.",
+        _S.CONFIRMED: "The party is expected.",
+        _S.CHECKED_IN: "The party has arrived.",
+        _S.COMPLETED: "The party has left.",
+        _S.NO_SHOW: "The party did not come.",
+        _S.EXPIRED: "A hold that nobody confirmed in time.",
+        _S.DECLINED: "Staff declined it, or nobody answered before the slot began.",
+        _S.CANCELLED: "The customer or staff cancelled it.",
+    },
+)
 
 
 class Guest(DjangoObjectType):
     """The person a booking is for."""
 
-    id = graphene.ID(required=True)
+    id = own_id("guest")
+    name = graphene.String(required=True, description="At most 200 characters.")
+    email = graphene.String(required=True, description="Where they can be reached; may be empty.")
+    phone = graphene.String(required=True, description="As they write it; may be empty.")
+    locale = graphene.String(required=True, description="BCP 47 language tag.")
 
     class Meta:
         model = models.Guest
-        fields = ("name", "email", "phone", "locale")
+        fields = ()
 
     @staticmethod
     def resolve_id(guest: models.Guest, _info):
@@ -41,29 +65,39 @@ class Guest(DjangoObjectType):
 class Booking(DjangoObjectType):
     """Seats taken, on one slot or on consecutive slots of one resource."""
 
-    id = graphene.ID(required=True)
-    status = graphene.Field(BookingStatus, required=True)
+    id = own_id("booking")
+    status = graphene.Field(
+        BookingStatus,
+        required=True,
+        description="As everybody sees it: a hold that has lapsed is `EXPIRED`.",
+    )
+    confirmation_code = graphene.String(
+        required=True, description="8 letters and digits to read out and write down."
+    )
+    guest_count = graphene.Int(required=True, description="Size of the party, in people.")
+    seats = graphene.Int(required=True, description="Seats taken on each of its slots.")
+    notes = graphene.String(
+        required=True,
+        description=f"What the guest wishes; at most {MAX_NOTES} characters, may be empty.",
+    )
     slot = graphene.Field(Slot, required=True, description="The first of its slots.")
-    slots = graphene.List(graphene.NonNull(Slot), required=True)
+    slots = graphene.List(
+        graphene.NonNull(Slot), required=True, description="All of them, in order of their start."
+    )
     start_time = graphene.DateTime(required=True, description="In the venue's offset.")
     end_time = graphene.DateTime(required=True, description="In the venue's offset.")
     hold_expires_at = graphene.DateTime(description="When a hold lapses, in the venue's offset.")
     created_at = graphene.DateTime(required=True, description="In the venue's offset.")
     cancelled_at = graphene.DateTime(description="In the venue's offset.")
-    venue = graphene.Field(Venue, required=True)
-    guest = graphene.Field(Guest, required=True)
+    venue = graphene.Field(Venue, required=True, description="Where it is.")
+    guest = graphene.Field(Guest, required=True, description="Who it is for.")
     manage_token = graphene.String(
         description="Told once to a guest without an account: what authorises them from then on."
     )
 
     class Meta:
         model = models.Booking
-        fields = (
-            "confirmation_code",
-            "guest_count",
-            "seats",
-            "notes",
-        )
+        fields = ()
 
     @staticmethod
     def resolve_id(booking: models.Booking, _info):
@@ -118,7 +152,7 @@ async def _slots_of(booking: models.Booking, info) -> list[models.Slot]:
 class GuestInput(graphene.InputObjectType):
     """The person a booking is for, where that is not the caller."""
 
-    name = graphene.String(required=True)
+    name = graphene.String(required=True, description="At most 200 characters.")
     email = graphene.String(default_value="", description="Where they can be reached; or `phone`.")
     phone = graphene.String(default_value="", description="As people write it: +45 12 34 56 78.")
     locale = graphene.String(default_value="en", description="BCP 47 language tag.")
@@ -126,10 +160,12 @@ class GuestInput(graphene.InputObjectType):
 
 class _SeatsInput(graphene.InputObjectType):
     slot_id = graphene.ID(required=True, description="The first slot.")
-    venue_id = graphene.ID(required=True)
+    venue_id = id_of("venue")
     guest_count = graphene.Int(required=True, description="Size of the party, at least 1.")
     slot_count = graphene.Int(default_value=1, description="Consecutive slots, all or none.")
-    notes = graphene.String(default_value="")
+    notes = graphene.String(
+        default_value="", description=f"Wishes; at most {MAX_NOTES} characters."
+    )
     guest = graphene.InputField(
         GuestInput, description="Who it is for, where the caller has no account or is staff."
     )
@@ -154,9 +190,11 @@ def _applying(
     with_manage_token: bool = False,
 ):
     """A mutation that moves a booking along the state machine."""
-    arguments = {"id": graphene.ID(required=True)}
+    arguments: dict[str, Any] = {"id": id_of("booking")}
     if with_reason:
-        arguments["reason"] = graphene.String(default_value="")
+        arguments["reason"] = graphene.String(
+            default_value="", description=f"Kept in its history; at most {MAX_REASON} characters."
+        )
     if with_manage_token:
         arguments["manage_token"] = graphene.String(description=MANAGE_TOKEN)
 
@@ -177,19 +215,19 @@ class Mutation(graphene.ObjectType):
     create_hold = graphene.Field(
         Booking,
         required=True,
-        input=CreateHoldInput(required=True),
+        input=taking(CreateHoldInput),
         description="Take seats for a while, until the hold lapses.",
     )
     create_booking = graphene.Field(
         Booking,
         required=True,
-        input=CreateBookingInput(required=True),
+        input=taking(CreateBookingInput),
         description="Book seats; the venue's queue or staff confirm.",
     )
     confirm_booking = graphene.Field(
         Booking,
         required=True,
-        id=graphene.ID(required=True),
+        id=id_of("booking"),
         guest=GuestInput(description="Who comes, where that is now another person."),
         manage_token=graphene.String(description=MANAGE_TOKEN),
         description="Turn a hold into a booking.",
@@ -209,7 +247,7 @@ class Mutation(graphene.ObjectType):
     reschedule_booking = graphene.Field(
         Booking,
         required=True,
-        id=graphene.ID(required=True),
+        id=id_of("booking"),
         slot_id=graphene.ID(required=True, description="The first of the new slots."),
         manage_token=graphene.String(description=MANAGE_TOKEN),
         description="Move a booking; the old seats go back only if the new ones are had.",
@@ -217,9 +255,11 @@ class Mutation(graphene.ObjectType):
     update_booking = graphene.Field(
         Booking,
         required=True,
-        id=graphene.ID(required=True),
+        id=id_of("booking"),
         guest_count=graphene.Int(description="The new size of the party."),
-        notes=graphene.String(),
+        notes=graphene.String(
+            description=f"The new notes, at most {MAX_NOTES} characters; null keeps them."
+        ),
         manage_token=graphene.String(description=MANAGE_TOKEN),
         description="Change the size of the party, or the notes.",
     )

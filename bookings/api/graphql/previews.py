@@ -7,13 +7,21 @@ from bookings.api.graphql.bookings import BookingStatus
 from bookings.services import previews
 from bookings.services.conflicts import schedule_conflicts
 from reserve.core.database import in_database
-from reserve.core.graphql.connections import connection_of
+from reserve.core.graphql.connections import PAGE_ARGUMENTS, TotalCount, connection_of
+from reserve.core.graphql.described import enum_of, id_of, own_id
 from venues.api.graphql.venues import Resource
 from venues.models import Venue as VenueModel
 from venues.selectors import resources_by_id
 
-ConflictKind = graphene.Enum.from_enum(
-    difference.ConflictKind, description="Why a slot keeps the schedule from being carried out."
+_KINDS = difference.ConflictKind
+ConflictKind = enum_of(
+    _KINDS,
+    "Why a slot keeps the schedule from being carried out.",
+    {
+        _KINDS.NOT_PLANNED: "Its seats are in use, but the schedule does not offer it any more.",
+        _KINDS.CAPACITY: "More of its seats are in use than the schedule offers.",
+        _KINDS.BLOCKED: "It is in the way of a planned slot, which is left out.",
+    },
 )
 
 
@@ -21,7 +29,7 @@ class PreviewSlot(graphene.ObjectType):
     """A slot as it is or would be."""
 
     slot_id = graphene.ID(description="null for one that is not there yet.")
-    resource = graphene.Field(Resource, required=True)
+    resource = graphene.Field(Resource, required=True, description="What is booked.")
     start_time = graphene.DateTime(required=True, description="In the venue's offset.")
     end_time = graphene.DateTime(required=True, description="In the venue's offset.")
     capacity = graphene.Int(required=True, description="Seats altogether.")
@@ -47,13 +55,13 @@ class PreviewSlot(graphene.ObjectType):
 class ConflictBooking(graphene.ObjectType):
     """A booking that is kept, though the schedule is against it."""
 
-    id = graphene.ID(required=True)
-    confirmation_code = graphene.String(required=True)
-    guest_name = graphene.String(required=True)
+    id = own_id("booking")
+    confirmation_code = graphene.String(required=True, description="8 letters and digits.")
+    guest_name = graphene.String(required=True, description="Who it is for.")
     guest_count = graphene.Int(required=True, description="Size of the party.")
     start_time = graphene.DateTime(required=True, description="In the venue's offset.")
     end_time = graphene.DateTime(required=True, description="In the venue's offset.")
-    status = graphene.Field(BookingStatus, required=True)
+    status = graphene.Field(BookingStatus, required=True, description="Where it stands now.")
 
     @staticmethod
     def resolve_id(booking: previews.ConflictBooking, _info):
@@ -71,8 +79,8 @@ class ConflictBooking(graphene.ObjectType):
 class PreviewConflict(graphene.ObjectType):
     """A slot that keeps the schedule from being carried out."""
 
-    kind = graphene.Field(ConflictKind, required=True)
-    slot = graphene.Field(PreviewSlot, required=True)
+    kind = graphene.Field(ConflictKind, required=True, description="Why it is kept.")
+    slot = graphene.Field(PreviewSlot, required=True, description="The slot as it is.")
     planned = graphene.Field(
         PreviewSlot, description="What the schedule wants instead, where it wants anything."
     )
@@ -106,7 +114,7 @@ class PreviewConflicts(graphene.ObjectType):
 class Preview(graphene.ObjectType):
     """What a change would do to the slots that are published. Nothing has been changed."""
 
-    added = graphene.Field(PreviewSlots, required=True)
+    added = graphene.Field(PreviewSlots, required=True, description="Offered in addition.")
     removed = graphene.Field(PreviewSlots, required=True, description="Deleted: never used.")
     withdrawn = graphene.Field(
         PreviewSlots,
@@ -117,26 +125,28 @@ class Preview(graphene.ObjectType):
         PreviewSlots, required=True, description="Withdrawn before, and offered again."
     )
     changed = graphene.Field(PreviewSlots, required=True, description="Given another capacity.")
-    conflicts = graphene.Field(PreviewConflicts, required=True)
+    conflicts = graphene.Field(
+        PreviewConflicts, required=True, description="What is kept against the schedule."
+    )
     booking_count = graphene.Int(
         required=True, description="Bookings on slots that are in conflict."
     )
 
 
-class ScheduleConflictConnection(graphene.relay.Connection):
-    total_count = graphene.Int(required=True, description="How many there are altogether.")
+class ScheduleConflictConnection(TotalCount, graphene.relay.Connection):
+    """A page of conflicts."""
 
     class Meta:
         node = PreviewConflict
+        strict_types = True
 
 
 class Query(graphene.ObjectType):
     schedule_conflicts = graphene.Field(
         ScheduleConflictConnection,
         required=True,
-        venue_id=graphene.ID(required=True),
-        first=graphene.Int(default_value=20, description="Page size, at most 100."),
-        after=graphene.String(description="The cursor after which the page begins."),
+        venue_id=id_of("venue"),
+        **PAGE_ARGUMENTS,
         description="The slots that keep a venue's schedule from being carried out, with their"
         " bookings, by time (staff).",
     )

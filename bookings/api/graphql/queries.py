@@ -6,6 +6,7 @@ from bookings import models, selectors
 from bookings.api.graphql.bookings import MANAGE_TOKEN, Booking, BookingStatus
 from reserve.core.database import in_database
 from reserve.core.graphql.connections import PAGE_ARGUMENTS, TotalCount, connection_of
+from reserve.core.graphql.described import id_of
 from venues.models import Venue as VenueModel
 
 
@@ -14,6 +15,7 @@ class BookingConnection(TotalCount, graphene.relay.Connection):
 
     class Meta:
         node = Booking
+        strict_types = True
 
 
 _STATUS = BookingStatus(
@@ -25,7 +27,7 @@ class Query(graphene.ObjectType):
     booking = graphene.Field(
         Booking,
         required=True,
-        id=graphene.ID(required=True, description="Of the booking."),
+        id=id_of("booking"),
         manage_token=graphene.String(description=MANAGE_TOKEN),
         description="A booking, for its owner and the venue's staff.",
     )
@@ -50,7 +52,7 @@ class Query(graphene.ObjectType):
     venue_bookings = graphene.Field(
         BookingConnection,
         required=True,
-        venue_id=graphene.ID(required=True, description="Of the venue."),
+        venue_id=id_of("venue"),
         date=graphene.Date(
             description="Only bookings that start on this day of the venue's calendar, in order of"
             " their start. Without it those that start last come first."

@@ -13,6 +13,7 @@ import graphene
 from bookings.api.graphql.previews import Preview
 from bookings.services import previews
 from reserve.core.database import in_database
+from reserve.core.graphql.described import id_of, taking
 from venues.api import descriptions
 from venues.api.graphql.fields import asked
 from venues.api.graphql.schedule import (
@@ -46,20 +47,19 @@ Changed = TypeVar("Changed")
 
 # --- Inputs and answers --------------------------------------------------------------
 
-
 _UpdateVenueInputFields: Any = asked(VenueModel, descriptions.VENUE)
 
 
 class UpdateVenueInput(_UpdateVenueInputFields, graphene.InputObjectType):
     """What is left out stays as it is."""
 
-    id = graphene.ID(required=True)
+    id = id_of("venue")
 
 
 class AddResourceInput(FirstResourceInput):
     """Something that can be booked, in the venue's hours."""
 
-    venue_id = graphene.ID(required=True)
+    venue_id = id_of("venue")
 
 
 _UpdateResourceInputFields: Any = asked(ResourceModel, descriptions.RESOURCE)
@@ -68,11 +68,11 @@ _UpdateResourceInputFields: Any = asked(ResourceModel, descriptions.RESOURCE)
 class UpdateResourceInput(_UpdateResourceInputFields, graphene.InputObjectType):
     """What is left out stays as it is."""
 
-    id = graphene.ID(required=True)
+    id = id_of("resource")
 
 
 class _OwnerInput(graphene.InputObjectType):
-    venue_id = graphene.ID(required=True)
+    venue_id = id_of("venue")
     resource_id = graphene.ID(description=descriptions.RESOURCE_ID)
 
 
@@ -113,7 +113,7 @@ _UpdateClosureInputFields: Any = asked(ClosureModel, descriptions.CLOSURE)
 class UpdateClosureInput(_UpdateClosureInputFields, graphene.InputObjectType):
     """What is left out stays as it is."""
 
-    id = graphene.ID(required=True)
+    id = id_of("closure")
     resource_id = graphene.ID(description=descriptions.RESOURCE_ID)
 
 
@@ -175,45 +175,45 @@ class Mutation(graphene.ObjectType):
     update_venue = _mutation(
         VenuePayload,
         "Change what is said of a venue, and its rules",
-        input=UpdateVenueInput(required=True),
+        input=taking(UpdateVenueInput),
     )
     add_resource = _mutation(
         ResourcePayload,
         "Add something that can be booked, in the venue's hours",
-        input=AddResourceInput(required=True),
+        input=taking(AddResourceInput),
     )
     update_resource = _mutation(
-        ResourcePayload, "Change what can be booked", input=UpdateResourceInput(required=True)
+        ResourcePayload, "Change what can be booked", input=taking(UpdateResourceInput)
     )
     set_opening_hours = _mutation(
         OpeningHoursPayload,
         "Replace the week of a venue, or of one of its resources",
-        input=SetOpeningHoursInput(required=True),
+        input=taking(SetOpeningHoursInput),
     )
     set_special_hours = _mutation(
         AllSpecialHoursPayload,
         "Replace all special hours of a venue, or of one of its resources",
-        input=SetSpecialHoursInput(required=True),
+        input=taking(SetSpecialHoursInput),
     )
     add_special_hours = _mutation(
         SpecialHoursPayload,
         "Open at other hours on some days, beside what is there",
-        input=AddSpecialHoursInput(required=True),
+        input=taking(AddSpecialHoursInput),
     )
     remove_special_hours = _mutation(
-        RemovedPayload, "Remove special hours", id=graphene.ID(required=True)
+        RemovedPayload, "Remove special hours", id=id_of("special hours")
     )
     add_closure = _mutation(
         ClosurePayload,
         "Offer nothing on some days, at a venue or one resource",
-        input=AddClosureInput(required=True),
+        input=taking(AddClosureInput),
     )
     update_closure = _mutation(
         ClosurePayload,
         "Change a closure's days, reason or resource",
-        input=UpdateClosureInput(required=True),
+        input=taking(UpdateClosureInput),
     )
-    remove_closure = _mutation(RemovedPayload, "Remove a closure", id=graphene.ID(required=True))
+    remove_closure = _mutation(RemovedPayload, "Remove a closure", id=id_of("closure"))
 
     @staticmethod
     async def resolve_update_venue(_root, info, input, dry_run):  # noqa: A002

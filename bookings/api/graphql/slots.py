@@ -8,29 +8,39 @@ from bookings.services.bookings import MAX_REASON
 from bookings.services.slots import add_slot, change_slot
 from reserve.core.clock import now
 from reserve.core.database import in_database
+from reserve.core.graphql.described import enum_of, id_of, own_id, taking
 from reserve.core.graphql.rendered import PlainSelections, Rendered
 from venues.api.graphql import Resource, Venue
 from venues.models import Resource as ResourceModel
 from venues.models import Venue as VenueModel
 
-SlotStatus = graphene.Enum.from_enum(states.SlotStatus, description="Whether a slot can be booked.")
+SlotStatus = enum_of(
+    states.SlotStatus,
+    "Whether a slot can be booked.",
+    {
+        states.SlotStatus.AVAILABLE: "It has seats left.",
+        states.SlotStatus.FULL: "It has none left.",
+        states.SlotStatus.CLOSED: "Staff have closed it.",
+        states.SlotStatus.PAST: "It has started; staff may still seat walk-ins until its end.",
+    },
+)
 
 
 class Slot(DjangoObjectType):
     """A stretch of time on a resource, with seats."""
 
-    id = graphene.ID(required=True)
+    id = own_id("slot")
     start_time = graphene.DateTime(required=True, description="In the venue's offset.")
     end_time = graphene.DateTime(required=True, description="In the venue's offset.")
-    status = graphene.Field(SlotStatus, required=True)
+    status = graphene.Field(SlotStatus, required=True, description="As it is now.")
     capacity = graphene.Int(required=True, description="Seats altogether.")
     remaining_capacity = graphene.Int(required=True, description="Seats that are free.")
     version = graphene.Int(required=True, description="Grows with every change of the slot.")
     unavailable_reason = graphene.String(
         description="The code with which a booking would be refused now, or null."
     )
-    resource = graphene.Field(Resource, required=True)
-    venue = graphene.Field(Venue, required=True)
+    resource = graphene.Field(Resource, required=True, description="What is booked.")
+    venue = graphene.Field(Venue, required=True, description="Where it is.")
 
     class Meta:
         model = models.Slot
@@ -71,7 +81,7 @@ _plain = PlainSelections(
 class AddSlotInput(graphene.InputObjectType):
     """A slot beside the schedule, which then leaves it alone."""
 
-    resource_id = graphene.ID(required=True)
+    resource_id = id_of("resource")
     start_time = graphene.DateTime(
         required=True, description="With offset; not in the past, within the venue's horizon."
     )
@@ -84,7 +94,7 @@ class AddSlotInput(graphene.InputObjectType):
 class UpdateSlotInput(graphene.InputObjectType):
     """What is left out, or null, stays as it is."""
 
-    id = graphene.ID(required=True)
+    id = id_of("slot")
     capacity = graphene.Int(description="Seats altogether, not below what is taken.")
     is_closed = graphene.Boolean(description="Whether nobody can book it.")
     reason = graphene.String(
@@ -109,18 +119,18 @@ class Query(graphene.ObjectType):
     available_slots = graphene.List(
         graphene.NonNull(Slot),
         required=True,
-        venue_id=graphene.ID(required=True),
+        venue_id=id_of("venue"),
         date=graphene.Date(required=True, description="A day of the venue's calendar."),
         guest_count=graphene.Int(description="Only slots where a party of this size fits."),
         slot_count=graphene.Int(default_value=1, description="Consecutive slots wanted."),
-        resource_id=graphene.ID(),
+        resource_id=graphene.ID(description="Only slots of this resource."),
         description="The slots of a day that the caller can book now.",
     )
     slots = graphene.List(
         graphene.NonNull(Slot),
         required=True,
         args={
-            "venue_id": graphene.ID(required=True),
+            "venue_id": id_of("venue"),
             "first_day": graphene.Date(name="from", required=True, description="A local day."),
             "last_day": graphene.Date(name="to", required=True, description="Included."),
         },
@@ -130,7 +140,7 @@ class Query(graphene.ObjectType):
         graphene.NonNull(CalendarDay),
         required=True,
         args={
-            "venue_id": graphene.ID(required=True),
+            "venue_id": id_of("venue"),
             "first_day": graphene.Date(name="from", required=True, description="A local day."),
             "last_day": graphene.Date(
                 name="to",
@@ -225,13 +235,13 @@ class Mutation(graphene.ObjectType):
     add_slot = graphene.Field(
         Slot,
         required=True,
-        input=AddSlotInput(required=True),
+        input=taking(AddSlotInput),
         description="Add a slot by hand, beside the schedule (staff).",
     )
     update_slot = graphene.Field(
         Slot,
         required=True,
-        input=UpdateSlotInput(required=True),
+        input=taking(UpdateSlotInput),
         description="Close or reopen a slot, or give it another capacity (staff).",
     )
 

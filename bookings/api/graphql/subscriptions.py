@@ -12,6 +12,7 @@ from bookings.selectors import visible_booking
 from reserve.core.broadcast import bookings_group, venue_group
 from reserve.core.clock import now
 from reserve.core.database import in_database
+from reserve.core.graphql.described import id_of
 from reserve.core.live import Change, Message, hub
 from venues.models import Venue
 from venues.selectors import visible_venue
@@ -20,10 +21,10 @@ from venues.selectors import visible_venue
 class SlotAvailability(graphene.ObjectType):
     """A slot as it is after a change. A version that is already known can be dropped."""
 
-    slot_id = graphene.ID(required=True)
-    venue_id = graphene.ID(required=True)
+    slot_id = id_of("slot")
+    venue_id = id_of("venue")
     start_time = graphene.DateTime(required=True, description="In the venue's offset.")
-    status = graphene.Field(SlotStatus, required=True)
+    status = graphene.Field(SlotStatus, required=True, description="As it is now.")
     capacity = graphene.Int(required=True, description="Seats altogether.")
     remaining_capacity = graphene.Int(required=True, description="Seats that are free.")
     version = graphene.Int(required=True, description="Grows with every change of the slot.")
@@ -49,14 +50,14 @@ class Subscription(graphene.ObjectType):
     slot_availability_changed = graphene.Field(
         SlotAvailability,
         required=True,
-        venue_id=graphene.ID(required=True),
+        venue_id=id_of("venue"),
         description="Each change of a slot of the venue, from now on.",
     )
 
     booking_status_changed = graphene.Field(
         Booking,
         required=True,
-        booking_id=graphene.ID(required=True, description="Of the booking."),
+        booking_id=id_of("booking"),
         manage_token=graphene.String(description=MANAGE_TOKEN),
         description="The booking whenever its status has changed, for its owner and the venue's"
         " staff.",

@@ -1,4 +1,5 @@
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from graphene.utils.dataloader import DataLoader
@@ -15,19 +16,22 @@ class Context:
     def __init__(self, actor: Any, idempotency_key: str | None = None) -> None:
         self.actor = actor
         self.idempotency_key = idempotency_key
-        self._loaders: dict[Callable[..., Any], DataLoader] = {}
+        self._loaders: dict[Hashable, DataLoader] = {}
 
     def load(
-        self, read: Callable[[Sequence[Key]], Mapping[Key, Value]], key: Key
+        self, read: Callable[..., Mapping[Key, Value | Exception]], key: Key, **options: Hashable
     ) -> Awaitable[Value]:
         """The value of a key, read together with all others that are asked for at once.
 
-        `read` is a selector from keys to a mapping; it runs once per turn of the
-        event loop, in a database thread.
+        `read` is a selector from keys, and perhaps options, to a mapping; it runs once
+        per turn of the event loop and choice of options, in a database thread. An
+        exception in place of a value is raised.
         """
-        loader = self._loaders.get(read)
+        asked = read, *sorted(options.items())
+        loader = self._loaders.get(asked)
         if loader is None:
-            loader = self._loaders[read] = DataLoader(batch_load_fn=_batch(read))
+            loader = DataLoader(batch_load_fn=_batch(partial(read, **options)))
+            self._loaders[asked] = loader
         value: Awaitable[Value] = loader.load(key)
         return value
 

@@ -7,14 +7,25 @@ import graphene
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from reserve.core.graphql.described import enum_of
 from venues.models import BookingMode as BookingModes
 from venues.models import ConfirmationMode as ConfirmationModes
 
-ConfirmationMode = graphene.Enum.from_enum(
-    ConfirmationModes, description="How a booking is confirmed: by the queue or by staff."
+ConfirmationMode = enum_of(
+    ConfirmationModes,
+    "How a booking is confirmed.",
+    {
+        ConfirmationModes.AUTOMATIC: "By the queue, normally within a second.",
+        ConfirmationModes.MANUAL: "By staff, who approve or decline.",
+    },
 )
-BookingMode = graphene.Enum.from_enum(
-    BookingModes, description="Whether a booking takes the seats of its party or all."
+BookingMode = enum_of(
+    BookingModes,
+    "Which seats of a slot a booking takes.",
+    {
+        BookingModes.SHARED: "Those of its party: a dining room, a museum.",
+        BookingModes.EXCLUSIVE: "All of them; the party must fit: a court, a chair.",
+    },
 )
 
 _ENUMS = {"confirmation_mode": ConfirmationMode, "booking_mode": BookingMode}

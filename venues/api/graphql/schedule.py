@@ -5,6 +5,7 @@ from typing import Any
 import graphene
 from graphene_django import DjangoObjectType
 
+from reserve.core.graphql.described import own_id
 from venues import models
 from venues.api import descriptions
 from venues.api.graphql.fields import asked, shown
@@ -15,7 +16,7 @@ _OpeningHoursFields: Any = shown(models.OpeningHours, descriptions.OPENING_HOURS
 class OpeningHours(_OpeningHoursFields, DjangoObjectType):
     """One stretch of one weekday, by the venue's clock, and how slots lie in it."""
 
-    id = graphene.ID(required=True)
+    id = own_id("hours")
     resource_id = graphene.ID(description=descriptions.RESOURCE_ID)
 
     class Meta:
@@ -37,7 +38,7 @@ _SpecialHoursFields: Any = shown(models.SpecialHours, descriptions.SPECIAL_HOURS
 class SpecialHours(_SpecialHoursFields, DjangoObjectType):
     """One stretch of every day of a range, in place of the same owner's week."""
 
-    id = graphene.ID(required=True)
+    id = own_id("special")
     resource_id = graphene.ID(description=descriptions.RESOURCE_ID)
 
     class Meta:
@@ -59,7 +60,7 @@ _ClosureFields: Any = shown(models.Closure, descriptions.CLOSURE)
 class Closure(_ClosureFields, DjangoObjectType):
     """Days on which a venue, or one resource of it, offers nothing."""
 
-    id = graphene.ID(required=True)
+    id = own_id("closure")
     resource_id = graphene.ID(description=descriptions.RESOURCE_ID)
 
     class Meta:

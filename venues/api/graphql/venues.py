@@ -10,6 +10,7 @@ from accounts.models import Organization
 from accounts.selectors import sole_managed_organization_id, works_there
 from reserve.core.database import in_database
 from reserve.core.graphql.connections import PAGE_ARGUMENTS, TotalCount, connection_of
+from reserve.core.graphql.described import id_of, own_id, taking
 from venues import models
 from venues.api import descriptions
 from venues.api.graphql.fields import asked, shown
@@ -31,7 +32,7 @@ _ResourceFields: Any = shown(models.Resource, descriptions.RESOURCE)
 class Resource(_ResourceFields, DjangoObjectType):
     """What is booked: a dining room, a court, a chair."""
 
-    id = graphene.ID(required=True)
+    id = own_id("resource")
     opening_hours = graphene.List(
         graphene.NonNull(OpeningHours),
         required=True,
@@ -64,13 +65,17 @@ _VenueFields: Any = shown(models.Venue, descriptions.VENUE)
 class Venue(_VenueFields, DjangoObjectType):
     """A place with a clock of its own and rules for those who book it."""
 
-    id = graphene.ID(required=True)
+    id = own_id("venue")
     address = graphene.String(required=True, description="On one line.")
     distance_km = graphene.Float(
         description="Kilometres, to the metre, from the point of `near`; null where none was named."
     )
     organization_id = graphene.ID(description="For its staff; null for others.")
-    resources = graphene.List(graphene.NonNull(Resource), required=True)
+    resources = graphene.List(
+        graphene.NonNull(Resource),
+        required=True,
+        description="What can be booked there, in the order of its board.",
+    )
     opening_hours = graphene.List(
         graphene.NonNull(OpeningHours),
         required=True,
@@ -160,10 +165,16 @@ class VenueConnection(TotalCount, graphene.relay.Connection):
 
     class Meta:
         node = Venue
+        strict_types = True
 
 
 class Query(graphene.ObjectType):
-    venue = graphene.Field(Venue, required=True, id=graphene.ID(required=True))
+    venue = graphene.Field(
+        Venue,
+        required=True,
+        id=id_of("venue"),
+        description="A venue that is public, or where the caller works.",
+    )
     venues = graphene.Field(
         VenueConnection,
         required=True,
@@ -200,7 +211,7 @@ class Mutation(graphene.ObjectType):
     create_venue = graphene.Field(
         Venue,
         required=True,
-        input=CreateVenueInput(required=True),
+        input=taking(CreateVenueInput),
         description="Add a venue with what can be booked there at first (owners and managers).",
     )
 

@@ -1,0 +1,35 @@
+"""Fields, arguments and enums that come with what readers of the schema are to know."""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+import graphene
+
+
+def own_id(prefix: str) -> graphene.ID:
+    """The field with an object's id."""
+    return graphene.ID(
+        required=True,
+        description=f"`{prefix}_` and a ULID: opaque, and sortable by when it was made.",
+    )
+
+
+def id_of(noun: str, *, required: bool = True) -> graphene.ID:
+    """An argument or a field that names another object."""
+    return graphene.ID(required=required, description=f"Of the {noun}.")
+
+
+def taking(kind: Any) -> Any:
+    """The argument `input`, described as its type is."""
+    return kind(required=True, description=kind._meta.description)  # noqa: SLF001 (graphene's own)
+
+
+def enum_of(kind: type[Enum], description: str, values: Mapping[Any, str]) -> Any:
+    """The enum of a Python one, with a sentence on each of its values.
+
+    Raises:
+        KeyError: a value has none.
+    """
+    texts = {None: description} | {member: values[member] for member in kind}
+    return graphene.Enum.from_enum(kind, description=texts.__getitem__)
