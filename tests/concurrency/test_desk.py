@@ -3,9 +3,10 @@
 import asyncio
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -17,7 +18,7 @@ from bench.broken_redis import frozen, gone, slow
 from bookings import desk as desk_module
 from bookings import queue
 from bookings.desk import Desk, commit
-from bookings.errors import SlotBusy
+from bookings.errors import SlotBusy, SlotUnavailable
 from bookings.ledger import Ledger
 from bookings.models import Booking, Slot
 from bookings.requests.create import TakeSeats
@@ -26,6 +27,7 @@ from reserve.core import locks
 from reserve.core.breaker import Breaker
 from reserve.core.errors import ServiceUnavailable
 from reserve.outbox.models import Event
+from tests.concurrency.races import Race, assert_books_agree, slots_of_one_room, take
 from tests.factories import make_customer, make_slot, seats_on
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -331,19 +333,61 @@ def test_a_guard_is_handed_over_at_once() -> None:
     assert order == ["first", "second"]
 
 
-def test_a_guard_whose_lease_ended_does_not_spoil_the_booking(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def _rival_under_a_lapsed_guard(
+    monkeypatch: pytest.MonkeyPatch, race: Race, slots: list[Slot]
+) -> list[Any]:
+    """Two want the last seat; the guard of the first ends while it still decides."""
     monkeypatch.setattr(locks, "_LEASE_MILLISECONDS", 50)
-    slot, write = make_slot(), Ledger.write
+    write, steps = Ledger.write, []
 
-    def write_slowly(ledger: Ledger) -> None:
-        threading.Event().wait(0.1)
+    def write_late(ledger: Ledger) -> None:
+        time.sleep(0.3)
         write(ledger)
 
-    monkeypatch.setattr(Ledger, "write", write_slowly)
-    (outcome,) = commit([_taking(slot)])
-    assert isinstance(outcome, Booking)
+    @contextmanager
+    def watched(names: Iterable[str]) -> Iterator[None]:
+        with locks.guards(names):
+            steps.append("in")
+            yield
+        steps.append("out")
+
+    monkeypatch.setattr(Ledger, "write", write_late)
+    monkeypatch.setattr(desk_module, "guards", watched)
+    request = take(slots[0], slot_count=len(slots))
+
+    def come_later() -> list[Any]:
+        time.sleep(0.1)
+        return commit([take(slots[0], slot_count=len(slots))])
+
+    found = race([partial(commit, [request]), come_later])
+    assert steps[:2] == ["in", "in"], "the rival had the guard meanwhile"
+    return [one[0] if isinstance(one, list) else one for one in found]
+
+
+def _assert_sold_once(slots: list[Slot], outcomes: list[Any]) -> None:
+    first, rival = outcomes
+    assert isinstance(first, Booking), "an ended lease does not spoil a good booking"
+    assert isinstance(rival, SlotUnavailable)
+    assert_books_agree(*slots)
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_guard_that_ends_in_mid_transaction_leaves_it_to_the_row_lock(
+    monkeypatch: pytest.MonkeyPatch, race: Race, number: int
+) -> None:
+    slots = slots_of_one_room(number, capacity=1)
+    _assert_sold_once(slots, _rival_under_a_lapsed_guard(monkeypatch, race, slots))
+
+
+@pytest.mark.usefixtures("without_row_lock", "without_second_attempts")
+@pytest.mark.parametrize("number", [1, 3])
+def test_control_without_the_row_lock_a_guard_that_ends_is_no_defence(
+    monkeypatch: pytest.MonkeyPatch, race: Race, number: int
+) -> None:
+    slots = slots_of_one_room(number, capacity=1)
+    outcomes = _rival_under_a_lapsed_guard(monkeypatch, race, slots)
+    with pytest.raises(AssertionError):
+        _assert_sold_once(slots, outcomes)
 
 
 def test_a_full_queue_turns_callers_away(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,8 @@
-"""Races for the end of a hold, each with a control in which a lock or a look is left out."""
+"""Races for the end of a hold or a booking, each with a control in which the lock is left out."""
 
+import time
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -69,6 +71,86 @@ def test_control_without_the_row_lock_seats_go_back_twice(race: Race, number: in
         _assert_expired_once(hold, slots, outcomes)
 
 
+def _assert_cancelled_once(booking: Booking, slots: list[Slot], outcomes: list[Any]) -> None:
+    assert len(winners(outcomes)) == 1
+    assert sum(isinstance(one, InvalidState) for one in outcomes) == len(outcomes) - 1
+    booking.refresh_from_db()
+    assert (booking.status, booking.version) == (BookingStatus.CANCELLED, 2)
+    assert_books_agree(*slots)
+    assert all(slot.reserved == 0 for slot in slots)
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_seats_go_back_once_however_many_cancel(race: Race, number: int) -> None:
+    slots = slots_of_one_room(number)
+    booking = booked(slots[0], 3, slot_count=number)
+    outcomes = at_once(race, *[ApplyTransition(SYSTEM, booking.pk, CANCEL)] * 8)
+    _assert_cancelled_once(booking, slots, outcomes)
+
+
+@control
+@pytest.mark.parametrize("number", [1, 3])
+def test_control_without_the_row_lock_cancellations_do_not_see_each_other(
+    race: Race, number: int
+) -> None:
+    slots = slots_of_one_room(number)
+    booking = booked(slots[0], 3, slot_count=number)
+    outcomes = at_once(race, *[ApplyTransition(SYSTEM, booking.pk, CANCEL)] * 8)
+    with pytest.raises(AssertionError):
+        _assert_cancelled_once(booking, slots, outcomes)
+
+
+def _confirm_across_the_lapse(race: Race, slots: list[Slot]) -> None:
+    """Who confirms decides before the hold lapses and writes after; who expires comes between."""
+    hold = booked(slots[0], hold=True, slot_count=len(slots))
+    at = now() + timedelta(seconds=0.06)
+    Booking.objects.filter(pk=hold.pk).update(hold_expires_at=at)
+    Slot.objects.filter(pk__in=[slot.pk for slot in slots]).update(next_lapse_at=at)
+    confirm = partial(desk.commit, [ApplyTransition(SYSTEM, hold.pk, CONFIRM)])
+
+    def expire() -> list[Any]:
+        time.sleep(0.08)
+        return list(desk.commit([ExpireHold(hold.pk)]))
+
+    found = race([confirm, expire, confirm, expire])
+    outcomes = [one[0] if isinstance(one, list) else one for one in found]
+    _assert_confirmed_or_expired(hold, slots, outcomes)
+
+
+def _assert_confirmed_or_expired(hold: Booking, slots: list[Slot], outcomes: list[Any]) -> None:
+    """Half of the outcomes are those of confirmations, half of expiries, which find it over."""
+    confirmed = winners(outcomes[::2])
+    refused = [one for one in outcomes[::2] if not isinstance(one, Booking)]
+    hold.refresh_from_db()
+    if confirmed:
+        assert hold.status == BookingStatus.PENDING
+        assert all(isinstance(one, InvalidState) for one in refused)
+    else:
+        assert hold.status == BookingStatus.EXPIRED or hold.has_lapsed_at(now())
+        assert all(isinstance(one, HoldExpired) for one in refused)
+    assert len(confirmed) <= 1
+    assert all(isinstance(one, Booking) for one in outcomes[1::2]), outcomes
+    names = Event.objects.filter(subject_id=hold.pk).values_list("name", flat=True)
+    assert ("booking.expired" in names) + ("booking.created" in names) <= 1
+    assert_books_agree(*slots)
+
+
+@pytest.mark.usefixtures("with_a_wait_before_the_write")
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_hold_that_lapses_while_it_is_confirmed_does_not_expire(race: Race, number: int) -> None:
+    _confirm_across_the_lapse(race, slots_of_one_room(number))
+
+
+@control
+@pytest.mark.parametrize("number", [1, 3])
+def test_control_without_the_row_lock_a_hold_is_confirmed_and_expires(
+    race: Race, number: int
+) -> None:
+    slots = slots_of_one_room(number)
+    with pytest.raises(AssertionError):
+        _confirm_across_the_lapse(race, slots)
+
+
 @pytest.mark.parametrize("number", [1, 3])
 def test_a_hold_is_confirmed_or_expires_and_not_both(race: Race, number: int) -> None:
     """It lapses while they race: some decide before that instant and some after."""
@@ -80,19 +162,7 @@ def test_a_hold_is_confirmed_or_expires_and_not_both(race: Race, number: int) ->
         Slot.objects.filter(pk__in=[slot.pk for slot in slots]).update(next_lapse_at=at)
         confirm = ApplyTransition(SYSTEM, hold.pk, CONFIRM)
         outcomes = at_once(race, *[confirm, ExpireHold(hold.pk)] * 4)
-        confirmed = winners(outcomes[::2])
-        hold.refresh_from_db()
-        if confirmed:
-            assert hold.status == BookingStatus.PENDING
-            refused = [one for one in outcomes[::2] if not isinstance(one, Booking)]
-            assert all(isinstance(one, InvalidState) for one in refused)
-        else:
-            assert hold.status == BookingStatus.EXPIRED or hold.has_lapsed_at(now())
-            assert all(isinstance(one, HoldExpired) for one in outcomes[::2])
-        assert len(confirmed) <= 1
-        names = Event.objects.filter(subject_id=hold.pk).values_list("name", flat=True)
-        assert ("booking.expired" in names) + ("booking.created" in names) <= 1
-        assert_books_agree(*slots)
+        _assert_confirmed_or_expired(hold, slots, outcomes)
         desk.commit([ApplyTransition(SYSTEM, hold.pk, CANCEL)])
 
 

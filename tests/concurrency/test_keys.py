@@ -90,12 +90,15 @@ def _still_running(key: IdempotencyKey) -> Iterator[None]:
         first.join()
 
 
+@pytest.mark.parametrize("number", [1, 3])
 def test_control_without_the_key_a_call_is_carried_out_each_time(
-    race: Race, monkeypatch: pytest.MonkeyPatch
+    race: Race, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     monkeypatch.setattr(Memory, "add", lambda *_: None)
-    (slot,), customer = slots_of_one_room(1), make_customer()
-    calls = [take(slot, actor=customer, idempotency_key="k") for _ in range(8)]
+    slots, customer = slots_of_one_room(number), make_customer()
+    calls = [
+        take(slots[0], actor=customer, slot_count=number, idempotency_key="k") for _ in range(8)
+    ]
     outcomes = at_once(race, *calls)
     with pytest.raises(AssertionError):
         _assert_carried_out_once(outcomes)

@@ -7,15 +7,12 @@ from typing import Any
 import pytest
 from django.db.models import Sum
 
-from accounts.actors import SYSTEM
-from bookings import store
 from bookings.desk import commit
-from bookings.errors import InvalidState, SlotUnavailable
+from bookings.errors import SlotUnavailable
 from bookings.models import Booking, Slot
-from bookings.requests.change import ApplyTransition
 from bookings.requests.create import TakeSeats
 from bookings.services.bookings import create_booking
-from bookings.states import CANCEL, SEATED, BookingStatus
+from bookings.states import SEATED, BookingStatus
 from tests.factories import (
     make_consecutive_slots,
     make_customer,
@@ -27,23 +24,6 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Race = Callable[[Any], list[Any]]
-
-
-@pytest.fixture
-def without_row_lock(monkeypatch: pytest.MonkeyPatch) -> None:
-    lock = "FOR NO KEY UPDATE OF s"
-    assert lock in store._LOCK
-    monkeypatch.setattr(store, "_LOCK", store._LOCK.replace(lock, ""))
-
-
-@pytest.fixture
-def without_guard(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The guard is no defence; what holds without it is what counts."""
-    from contextlib import nullcontext
-
-    from bookings import desk
-
-    monkeypatch.setattr(desk, "guards", lambda _names: nullcontext())
 
 
 def _bookings_at_once(race: Race, slot: Slot, callers: int) -> list[Any]:
@@ -105,19 +85,6 @@ def test_a_smaller_party_is_not_refused_with_a_larger_one_before_it() -> None:
         ]
     )
     assert [isinstance(outcome, Booking) for outcome in outcomes] == [True, False, True]
-
-
-def test_seats_go_back_once_however_many_cancel(race: Race) -> None:
-    slot = make_slot(capacity=4)
-    booking = create_booking(actor=make_customer(), seats=seats_on(slot, 3))
-    cancel = ApplyTransition(SYSTEM, booking.pk, CANCEL)
-
-    outcomes = [found[0] for found in race([partial(commit, [cancel])] * 8)]
-
-    slot.refresh_from_db()
-    assert sum(isinstance(outcome, Booking) for outcome in outcomes) == 1
-    assert sum(isinstance(outcome, InvalidState) for outcome in outcomes) == 7
-    assert slot.reserved == 0
 
 
 @pytest.mark.usefixtures("without_guard")

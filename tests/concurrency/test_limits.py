@@ -14,11 +14,13 @@ from bookings.errors import (
 )
 from bookings.models import Booking, Slot
 from bookings.requests.slot import ChangeSlot
+from reserve.core.errors import NotFound
 from tests.concurrency.races import (
     Race,
     assert_books_agree,
     at_once,
     control,
+    slots_of_one_room,
     take,
     winners,
 )
@@ -26,37 +28,42 @@ from tests.factories import (
     make_consecutive_slots,
     make_customer,
     make_resource,
-    make_slot,
     make_venue,
 )
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("without_guard")]
 
 
-def _assert_refused_in_order(slot: Slot, outcomes: list[Any]) -> None:
+def _assert_refused_in_order(slots: list[Slot], outcomes: list[Any]) -> None:
     """Each refusal says which of the two came too late; the constraint is never asked."""
-    assert all(isinstance(one, Booking | SlotUnavailable) for one in outcomes[:10])
+    # Whoever wants slots of which one is another by then is told that they do not follow.
+    refusals = SlotUnavailable if len(slots) == 1 else SlotUnavailable | NotFound
+    assert all(isinstance(one, Booking | refusals) for one in outcomes[:10])
     assert all(isinstance(one, Slot | CapacityInUse) for one in outcomes[10:])
-    assert_books_agree(slot)
-    assert slot.reserved == len(winners(outcomes))
+    assert_books_agree(*slots)
+    assert {slot.reserved for slot in slots} == {len(winners(outcomes))}
 
 
+@pytest.mark.parametrize("number", [1, 3])
 def test_a_capacity_that_is_lowered_while_people_book_stays_above_what_is_taken(
-    race: Race,
+    race: Race, number: int
 ) -> None:
-    slot = make_slot(capacity=8)
-    bookings = [take(slot) for _ in range(10)]
-    lower = [ChangeSlot(SYSTEM, slot.pk, capacity=capacity) for capacity in (6, 4, 2)]
-    _assert_refused_in_order(slot, at_once(race, *bookings, *lower))
+    slots = slots_of_one_room(number, capacity=8)
+    bookings = [take(slots[0], slot_count=number) for _ in range(10)]
+    lower = [ChangeSlot(SYSTEM, slots[-1].pk, capacity=capacity) for capacity in (6, 4, 2)]
+    _assert_refused_in_order(slots, at_once(race, *bookings, *lower))
 
 
 @control
-def test_control_without_the_row_lock_the_constraint_has_to_stop_it(race: Race) -> None:
-    slot = make_slot(capacity=8)
-    bookings = [take(slot) for _ in range(10)]
-    outcomes = at_once(race, *bookings, ChangeSlot(SYSTEM, slot.pk, capacity=1))
+@pytest.mark.parametrize("number", [1, 3])
+def test_control_without_the_row_lock_the_constraint_has_to_stop_it(
+    race: Race, number: int
+) -> None:
+    slots = slots_of_one_room(number, capacity=8)
+    bookings = [take(slots[0], slot_count=number) for _ in range(10)]
+    outcomes = at_once(race, *bookings, ChangeSlot(SYSTEM, slots[-1].pk, capacity=1))
     with pytest.raises(AssertionError):
-        _assert_refused_in_order(slot, outcomes)
+        _assert_refused_in_order(slots, outcomes)
 
 
 def _slots_of_a_venue_with_a_limit(number: int, limit: int) -> list[Slot]:

@@ -3,10 +3,12 @@
 import time
 from collections.abc import Collection
 from datetime import datetime
+from itertools import count
 from typing import Any
 from uuid import UUID
 
 import pytest
+from psycopg.errors import DeadlockDetected
 
 from accounts.actors import SYSTEM
 from bookings import store
@@ -57,6 +59,32 @@ def test_bookings_that_change_places_never_wait_for_each_other(race: Race, numbe
     assert set(other.slots.all()) == set(slots[:number])
     assert_books_agree(*slots)
     assert all(slot.reserved == 2 for slot in slots)
+
+
+@pytest.mark.usefixtures("without_second_attempts")
+@pytest.mark.parametrize("number", [1, 2])
+def test_control_with_locks_in_no_order_crossing_moves_wait_for_each_other(
+    race: Race, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    lock_slots, turns = store.lock_slots, count()
+
+    def lock_one_first(slot_ids: Collection[UUID]) -> tuple[dict[UUID, Slot], datetime | None]:
+        """Of two that come at once one begins at one end, and one at the other."""
+        lock_slots(sorted(slot_ids, reverse=next(turns) % 2 == 1)[:1])
+        time.sleep(0.1)
+        return lock_slots(slot_ids)
+
+    slots = slots_of_one_room(2 * number, capacity=4)
+    here, there = slots[0], slots[number]
+    one, other = booked(here, slot_count=number), booked(there, slot_count=number)
+    monkeypatch.setattr(store, "lock_slots", lock_one_first)
+    outcomes = at_once(
+        race, MoveToSlot(SYSTEM, one.pk, there.pk), MoveToSlot(SYSTEM, other.pk, here.pk)
+    )
+    monkeypatch.undo()
+    (stopped,) = [one for one in outcomes if isinstance(one, Exception)]
+    assert isinstance(stopped.__cause__, DeadlockDetected)
+    assert len(winners(outcomes)) == 1
 
 
 def _assert_moved_each_time(slots: list[Slot], outcomes: list[Any]) -> None:
