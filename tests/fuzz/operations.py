@@ -24,7 +24,7 @@ from bookings.models import Booking, Slot
 from bookings.requests.create import SeatsWanted
 from bookings.requests.publish import PublishDay
 from bookings.services import bookings as services
-from bookings.services import publication
+from bookings.services import run
 from bookings.services.slots import change_slot
 from reserve.core.errors import DomainError
 from reserve.core.ids import new_id
@@ -388,7 +388,7 @@ class Caller:
             planned[position] = replace(planned[position], capacity=planned[position].capacity - 1)
         request = PublishDay(UUID(resource), begins_at, ends_at, planned)
         asked = {"op": "publish", "resource": resource, "plan": plan}
-        return asked, lambda: publication.desk.submit(request)
+        return asked, lambda: run.desk.submit(request)
 
     def _release(self) -> tuple[Record, Callable[[], Any]]:
         return {"op": "release"}, partial(services.release_lapsed_holds, limit=40)

@@ -27,7 +27,7 @@ from django.db import DatabaseError, connection  # noqa: E402
 
 from bookings import desk  # noqa: E402
 from bookings.requests import Request  # noqa: E402
-from bookings.services import bookings, publication, slots  # noqa: E402
+from bookings.services import bookings, run, slots  # noqa: E402
 from tests.fuzz.defects import planted  # noqa: E402
 from tests.fuzz.operations import Caller, Pool  # noqa: E402
 from tests.fuzz.world import Order, World  # noqa: E402
@@ -99,7 +99,7 @@ class _Desks:
     @contextmanager
     def put_up(self) -> Iterator[None]:
         with ExitStack() as stack:
-            for service in (bookings, publication, slots):
+            for service in (bookings, run, slots):
                 stack.enter_context(patch.object(service, "desk", self))
             yield
 
