@@ -141,12 +141,17 @@ def republish_requested(*, within: timedelta) -> int:
     """Republish venues whose schedule has changed; return how many were finished.
 
     A venue is claimed first, so that workers do not all take the same. What a
-    worker that died has left is claimed again when its claim has passed.
+    worker that died has left, or failed at, is claimed again when its claim has passed.
     """
     deadline = time.monotonic() + within.total_seconds()
     finished = 0
     while (left := deadline - time.monotonic()) > 0 and (claimed := _claim()) is not None:
-        done = republish(venue_id=claimed.venue_id, within=timedelta(seconds=left))
+        try:
+            done = republish(venue_id=claimed.venue_id, within=timedelta(seconds=left))
+        except Exception:
+            # Its claim keeps it from the others' way until it passes.
+            log.exception("republication_failed", venue=Venue.format_id(claimed.venue_id))
+            continue
         mine = Publication.objects.filter(pk=claimed.pk, claimed_until=claimed.claimed_until)
         mine.update(claimed_until=None)
         finished += done.is_complete

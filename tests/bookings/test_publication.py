@@ -542,6 +542,28 @@ def test_what_was_asked_for_meanwhile_is_still_asked_for(monkeypatch: pytest.Mon
     assert len(runs) == 2
 
 
+def test_a_republication_that_fails_keeps_no_other_from_its_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broken, sound = make_open_resource(), make_open_resource()
+    request_republication(venue_ids=[broken.venue_id])
+    request_republication(venue_ids=[sound.venue_id])
+
+    def fail_for_one(*, venue_id: Any, **options: Any) -> Published:
+        if venue_id == broken.venue_id:
+            raise RuntimeError
+        return republish(venue_id=venue_id, **options)
+
+    monkeypatch.setattr(publication_module, "republish", fail_for_one)
+    assert republish_requested(within=timedelta(seconds=20)) == 1
+    assert (broken.slots.count(), sound.slots.count()) == (0, 16)
+    monkeypatch.undo()
+    assert republish_requested(within=timedelta(seconds=20)) == 0
+    Publication.objects.update(claimed_until=now() - timedelta(seconds=1))
+    assert republish_requested(within=timedelta(seconds=20)) == 1
+    assert broken.slots.count() == 16
+
+
 def test_a_claim_that_passed_is_taken_over() -> None:
     resource = make_open_resource()
     request_republication(venue_ids=[resource.venue_id])
