@@ -2,7 +2,7 @@
 // (protocol graphql-transport-ws), both on the endpoint that serves this page.
 
 import { createGraphiQLFetcher } from "@graphiql/toolkit";
-import { parse } from "graphql";
+import { parse, print, separateOperations } from "graphql";
 import { createClient } from "graphql-ws";
 
 const FORBIDDEN = 4403;
@@ -93,6 +93,9 @@ function asErrors(failure) {
 /**
  * GraphiQL reads the document a moment after it changed; an operation that is run at once comes
  * with the previous one's name and tree. Both are taken from the text that is sent instead.
+ *
+ * The server takes one operation a document. Of a tab with several the chosen one is sent, with
+ * the fragments that it needs; a tab with one is sent as it stands, so that errors name its lines.
  */
 function upToDate(params, options) {
   let documentAST;
@@ -103,9 +106,10 @@ function upToDate(params, options) {
   }
   const names = documentAST.definitions.filter(({ kind }) => kind === "OperationDefinition").map(({ name }) => name?.value);
   const operationName = names.includes(params.operationName) ? params.operationName : names.length === 1 ? names[0] : undefined;
+  const chosen = names.length > 1 && operationName !== undefined ? separateOperations(documentAST)[operationName] : undefined;
   return [
-    { ...params, operationName },
-    { ...options, documentAST },
+    { ...params, query: chosen ? print(chosen) : params.query, operationName },
+    { ...options, documentAST: chosen ?? documentAST },
   ];
 }
 

@@ -274,3 +274,19 @@ def test_every_part_follows_the_policy(
     page.get_by_label("Show Documentation Explorer").click()
     expect(page.locator(".graphiql-plugin")).to_contain_text("Root Types", timeout=10_000)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_tab_with_several_operations_runs_the_chosen_one(
+    page: Page, live_server_url: str, watch: Watch
+) -> None:
+    watch.attach(page)
+    playground = Playground(page, live_server_url)
+    playground.write(
+        "query First { ...Names } query Second { second: __typename }"
+        " fragment Names on Query { first: __typename }"
+    )
+    for name, field in (("Second", "second"), ("First", "first")):
+        playground.run()
+        page.get_by_role("menuitem", name=name).click()
+        answer = json.loads(playground.wait_for_answer(f'"{field}"'))
+        assert answer == {"data": {field: "Query"}}
