@@ -4,6 +4,7 @@ from rest_framework.response import Response
 from accounts.api.authentication import actor_of
 from accounts.password_threads import wait_for_password_thread
 from accounts.services import emails, passwords
+from reserve.core.errors import Conflict
 from reserve.core.rest.operations import Login, operation
 from reserve.core.rest.serializers import StrictCharField, StrictSerializer, body_of
 from reserve.core.rest.views import View
@@ -34,7 +35,7 @@ class ChangePasswordSerializer(StrictSerializer):
 
 
 class RequestEmailVerificationView(View):
-    @operation("request_email_verification", status=202, login=Login.REQUIRED)
+    @operation("request_email_verification", status=202, login=Login.REQUIRED, refusals=(Conflict,))
     def post(self, request: Request) -> Response:
         """Have the link sent again that verifies the caller's address."""
         emails.request_email_verification(actor=actor_of(request))

@@ -175,7 +175,7 @@ class BookingView(View):
         body=ChangesSerializer,
         example={"guest_count": 5},
         answers=BookingSerializer,
-        refusals=(*TAKEN, InvalidState, HoldExpired),
+        refusals=(*TAKEN, InvalidState, HoldExpired, OutsideCancellationWindow),
         headers=MANAGE,
     )
     def patch(self, request: Request, booking: str) -> Response:

@@ -7,6 +7,7 @@ from accounts.api.authentication import actor_of
 from bookings.errors import (
     BookingLimitReached,
     HoldExpired,
+    IdempotencyInProgress,
     IdempotencyMismatch,
     InvalidState,
     OutsideBookingWindow,
@@ -52,7 +53,7 @@ TAKEN = (
     BookingLimitReached,
     SlotBusy,
 )
-TAKING = (*TAKEN, IdempotencyMismatch)
+TAKING = (*TAKEN, IdempotencyMismatch, IdempotencyInProgress)
 MOVED = (Forbidden, InvalidState, HoldExpired, SlotBusy)
 
 

@@ -7,6 +7,7 @@ from bookings import states
 from bookings.api.rest.content import BookingSerializer, ConfirmSerializer, ReasonSerializer
 from bookings.api.rest.declared import MANAGE, MOVED, holder
 from bookings.errors import (
+    BookingLimitReached,
     OutsideCancellationWindow,
 )
 from bookings.guests import GuestDetails
@@ -26,7 +27,7 @@ class ConfirmView(View):
         body=ConfirmSerializer,
         example={"guest": {"name": "Ada Lovelace", "email": "ada@example.com"}},
         answers=BookingSerializer,
-        refusals=MOVED,
+        refusals=(*MOVED, BookingLimitReached),
         headers=MANAGE,
     )
     def post(self, request: Request, booking: str) -> Response:
