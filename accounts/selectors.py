@@ -16,6 +16,16 @@ _MANAGERS = (Role.OWNER, Role.MANAGER)
 # --- Who works where ---------------------------------------------------------------
 
 
+def _people(works: Exists) -> QuerySet[User]:
+    """Active people of whom a condition on memberships is true; and all administrators.
+
+    The one rule of administrators: of every organization they may do what its owners
+    may, through both APIs and the admin. Nothing else asks who is one, but for what
+    no organization can do: adding organizations, and suspending people.
+    """
+    return User.objects.filter(Q(is_superuser=True) | works, is_active=True)
+
+
 def is_administrator(*, actor: Actor) -> bool:
     """Whether the actor administers the whole installation. The system does."""
     if actor.is_system:
@@ -50,9 +60,7 @@ def is_member(*, actor: Actor, organization_id: UUID) -> bool:
     if actor.user_id is None:
         return False
     works_there = Membership.objects.filter(organization_id=organization_id, user=OuterRef("pk"))
-    return User.objects.filter(
-        Q(is_superuser=True) | Exists(works_there), pk=actor.user_id, is_active=True
-    ).exists()
+    return _people(Exists(works_there)).filter(pk=actor.user_id).exists()
 
 
 def works_at(*, actor: Actor, organization_id: UUID, venue_id: UUID) -> bool:
@@ -70,9 +78,7 @@ def works_at(*, actor: Actor, organization_id: UUID, venue_id: UUID) -> bool:
         organization_id=organization_id,
         user=OuterRef("pk"),
     )
-    return User.objects.filter(
-        Q(is_superuser=True) | Exists(works_there), pk=actor.user_id, is_active=True
-    ).exists()
+    return _people(Exists(works_there)).filter(pk=actor.user_id).exists()
 
 
 def works_at_condition(user_id: UUID, *, venue: str = "venue_id") -> Exists:
@@ -86,9 +92,7 @@ def works_at_condition(user_id: UUID, *, venue: str = "venue_id") -> Exists:
         organization_id=OuterRef(OuterRef("organization_id")),
         user=OuterRef("pk"),
     )
-    return Exists(
-        User.objects.filter(Q(is_superuser=True) | Exists(works_there), pk=user_id, is_active=True)
-    )
+    return Exists(_people(Exists(works_there)).filter(pk=user_id))
 
 
 def require_manager(*, actor: Actor, organization_id: UUID) -> None:
@@ -98,8 +102,7 @@ def require_manager(*, actor: Actor, organization_id: UUID) -> None:
     manages = Membership.objects.filter(
         organization_id=organization_id, user=OuterRef("pk"), role__in=_MANAGERS
     )
-    managers = User.objects.filter(Q(is_superuser=True) | Exists(manages), is_active=True)
-    if actor.user_id is None or not managers.filter(pk=actor.user_id).exists():
+    if actor.user_id is None or not _people(Exists(manages)).filter(pk=actor.user_id).exists():
         raise Forbidden
 
 
@@ -270,10 +273,12 @@ def sole_managed_organization_id(*, actor: Actor) -> UUID:
     Raises:
         Unauthenticated: nobody in particular asks.
         Forbidden: they manage none.
-        Invalid: they manage several, and have to name one.
+        Invalid: they manage several, or administer all, and have to name one.
     """
     if actor.user_id is None:
         raise Unauthenticated
+    if is_administrator(actor=actor):
+        raise Invalid.field("organization_id", "You manage all of them: say which.")
     managing = Membership.objects.filter(
         user_id=actor.user_id, user__is_active=True, role__in=_MANAGERS
     )
@@ -314,10 +319,7 @@ def is_verified(user_id: UUID) -> bool:
 
 def require_administrator(*, actor: Actor) -> None:
     """Raises Forbidden unless the actor administers the whole installation. The system does."""
-    if actor.is_system:
-        return
-    administrators = User.objects.filter(is_superuser=True, is_active=True)
-    if actor.user_id is None or not administrators.filter(pk=actor.user_id).exists():
+    if not is_administrator(actor=actor):
         raise Forbidden
 
 

@@ -8,6 +8,7 @@ from bookings import models
 from bookings.api.graphql.bookings import MANAGE_TOKEN, Booking
 from bookings.api.graphql.slots import SlotStatus
 from bookings.live import SlotChange, booking_messages_since, slot_messages_since
+from bookings.manage_tokens import is_owner
 from bookings.selectors import visible_booking
 from reserve.core.broadcast import bookings_group, venue_group
 from reserve.core.clock import now
@@ -104,8 +105,15 @@ class Subscription(graphene.ObjectType):
         async def recover(since: datetime) -> Sequence[Message]:
             return await in_database(booking_messages_since, venue=venue, moment=since)
 
-        group = bookings_group(venue.pk)
-        async with hub.listen(group, key=parsed.hex, recover=recover) as changes:
+        listening = hub.listen(
+            bookings_group(venue.pk),
+            key=parsed.hex,
+            recover=recover,
+            check=read,
+            # An owner stays one; staff may cease to be.
+            is_public=is_owner(actor, booking),
+        )
+        async with listening as changes:
             # Once more: what changed until somebody listened is a change as well.
             seen, booking = booking.status, await read()
             while True:

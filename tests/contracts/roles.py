@@ -1,0 +1,384 @@
+"""Who may do what: every operation of every transport, and what each of nine callers is answered.
+
+A new operation is a line here. The tests fail for one that is not named, and tell
+which; they also fail for a name that nothing answers to.
+
+Callers meet a public venue with a booking of the `customer`, unless a row says otherwise:
+`other` is another customer, `staff` and `manager` work for the venue's organization,
+`elsewhere` is staff of it that is limited to another venue, `foreign` owns another
+organization. The answer is the contract's code, or None for success. A token of
+somebody who is `suspended` is refused with whatever it asks.
+
+Placeholders begin with `$`: ids of things (`$booking`, `$venue`), made anew for each call
+where a call may use them up, and values that are new with each call. In paths they are
+in braces.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+CALLERS = (
+    *("anonymous", "customer", "other", "staff", "elsewhere", "foreign", "manager", "suspended"),
+    "administrator",
+)
+
+Rule = Mapping[str, str | None]
+
+
+def _rule(usual: str | None, **others: str | None) -> Rule:
+    assert others.keys() <= set(CALLERS)
+    return dict.fromkeys(CALLERS, usual) | {"suspended": "UNAUTHENTICATED"} | others
+
+
+def _only(*permitted: str, others: str, **named: str) -> Rule:
+    return _rule(others, **(dict.fromkeys(permitted) | named))
+
+
+_AT_THE_VENUE = ("staff", "manager", "administrator")
+
+ANYONE = _rule(None)
+ACCOUNTS = _rule(None, anonymous="UNAUTHENTICATED")
+# Whoever the caller is, the values are refused: links and passwords are good or not.
+ANYONE_REFUSED = _rule("BAD_USER_INPUT")
+ANYONE_UNKNOWN = _rule("UNAUTHENTICATED")
+ACCOUNTS_REFUSED = _rule("BAD_USER_INPUT", anonymous="UNAUTHENTICATED")
+# A thing of the customer's own, which nobody else knows of.
+OWN = _only("customer", others="NOT_FOUND", anonymous="UNAUTHENTICATED")
+ADMINISTRATORS = _only("administrator", others="FORBIDDEN", anonymous="UNAUTHENTICATED")
+
+# The customer's booking: theirs, and the venue's staff's; for others it is not there.
+BOOKING = _only("customer", *_AT_THE_VENUE, others="NOT_FOUND")
+BOOKING_STAFF = _only(*_AT_THE_VENUE, others="NOT_FOUND", customer="FORBIDDEN")
+# A guest's booking, without an account.
+VENUE_STAFF = _only(*_AT_THE_VENUE, others="FORBIDDEN")
+VENUE_STAFF_BY_NAME = _only(*_AT_THE_VENUE, others="FORBIDDEN", anonymous="UNAUTHENTICATED")
+VENUE_MANAGERS = _only("manager", "administrator", others="FORBIDDEN")
+# A venue that is not public: for others it is not there.
+PRIVATE_VENUE = _only(*_AT_THE_VENUE, others="NOT_FOUND")
+
+MEMBERS = _only(*_AT_THE_VENUE, "elsewhere", others="NOT_FOUND")
+ORGANIZATION_MANAGERS = _only(
+    *("manager", "administrator"), others="NOT_FOUND", staff="FORBIDDEN", elsewhere="FORBIDDEN"
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    rule: Rule
+    input: Any = None
+    """GraphQL's arguments, as text; REST's body."""
+    ends_logins: bool = False
+    """Whether callers have to log in again after it."""
+
+
+_TOKEN = 'input: {token: "no link of ours"}'
+_OPENINGS = 'openings: [{weekday: 0, opensAt: "09:00", closesAt: "17:00"}]'
+_SPECIAL = 'firstDate: "$day", lastDate: "$day", opensAt: "09:00", closesAt: "12:00"'
+_NEW_VENUE = 'name: "New", slug: "$unique", timezone: "UTC"'
+_SEATS = (
+    'venueId: "$venue", slotId: "$slot", guestCount: 1, guest: {name: "Ada", phone: "+4512345678"}'
+)
+
+QUERIES: dict[str, Row] = {
+    "me": Row(ACCOUNTS),
+    "exportAccount": Row(ACCOUNTS),
+    "organization": Row(MEMBERS, 'id: "$organization"'),
+    "organizations": Row(ACCOUNTS),
+    "members": Row(MEMBERS, 'organizationId: "$organization"'),
+    "invitations": Row(ORGANIZATION_MANAGERS, 'organizationId: "$organization"'),
+    "myLogins": Row(ACCOUNTS),
+    "venue": Row(PRIVATE_VENUE, 'id: "$private_venue"'),
+    "venues": Row(ANYONE),
+    "booking": Row(BOOKING, 'id: "$booking"'),
+    "availableSlots": Row(PRIVATE_VENUE, 'venueId: "$private_venue", date: "2030-01-01"'),
+    "slots": Row(PRIVATE_VENUE, 'venueId: "$private_venue", from: "2030-01-01", to: "2030-01-02"'),
+    "availabilityCalendar": Row(
+        PRIVATE_VENUE, 'venueId: "$private_venue", from: "2030-01-01", to: "2030-01-02"'
+    ),
+    "nextAvailableSlots": Row(PRIVATE_VENUE, 'venueIds: ["$private_venue"]'),
+    # Bookings in lists, and by their code.
+    "myBookings": Row(ACCOUNTS),
+    "venueBookings": Row(VENUE_STAFF_BY_NAME, 'venueId: "$venue"'),
+    "scheduleConflicts": Row(VENUE_STAFF_BY_NAME, 'venueId: "$venue"'),
+    "bookingByCode": Row(
+        _rule("NOT_FOUND"), 'confirmationCode: "AAAA2222", email: "nobody@example.com"'
+    ),
+}
+
+MUTATIONS: dict[str, Row] = {
+    "register": Row(ANYONE_REFUSED, 'input: {email: "$email", password: "short", name: "A"}'),
+    "login": Row(ANYONE_UNKNOWN, 'input: {email: "$email", password: "wrong"}'),
+    "refreshToken": Row(ANYONE_UNKNOWN, 'input: {refreshToken: "none of ours"}'),
+    "logout": Row(ANYONE_UNKNOWN, 'input: {refreshToken: "none of ours"}'),
+    "logoutEverywhere": Row(ACCOUNTS, ends_logins=True),
+    "revokeLogin": Row(OWN, 'id: "$login"'),
+    "requestPasswordReset": Row(ANYONE, 'input: {email: "$email"}'),
+    "resetPassword": Row(
+        ANYONE_REFUSED, 'input: {token: "no link of ours", password: "a good passphrase"}'
+    ),
+    "requestEmailVerification": Row(ACCOUNTS),
+    "verifyEmail": Row(ANYONE_REFUSED, _TOKEN),
+    "requestEmailChange": Row(
+        ACCOUNTS_REFUSED, 'input: {email: "new@example.com", password: "wrong"}'
+    ),
+    "confirmEmailChange": Row(ANYONE_REFUSED, _TOKEN),
+    "changePassword": Row(
+        ACCOUNTS_REFUSED, 'input: {currentPassword: "wrong", newPassword: "a good passphrase"}'
+    ),
+    "updateProfile": Row(ACCOUNTS, 'input: {name: "Ada"}'),
+    "deleteAccount": Row(ACCOUNTS_REFUSED, 'input: {password: "wrong"}'),
+    "createOrganization": Row(ADMINISTRATORS, 'input: {name: "New", slug: "$unique"}'),
+    "inviteMember": Row(
+        ORGANIZATION_MANAGERS,
+        'input: {organizationId: "$organization", email: "$unique@example.com", role: STAFF}',
+    ),
+    "revokeInvitation": Row(ORGANIZATION_MANAGERS, 'id: "$invitation"'),
+    "acceptInvitation": Row(ACCOUNTS_REFUSED, _TOKEN),
+    "changeMember": Row(ORGANIZATION_MANAGERS, 'input: {id: "$member", role: STAFF}'),
+    "removeMember": Row(ORGANIZATION_MANAGERS, 'id: "$member"'),
+    "createVenue": Row(VENUE_MANAGERS, f'input: {{organizationId: "$organization", {_NEW_VENUE}}}'),
+    "updateVenue": Row(VENUE_MANAGERS, 'input: {id: "$venue", city: "Copenhagen"}'),
+    "addResource": Row(VENUE_MANAGERS, 'input: {venueId: "$venue", name: "$unique", capacity: 1}'),
+    "updateResource": Row(VENUE_MANAGERS, 'input: {id: "$resource", position: 1}'),
+    "setOpeningHours": Row(VENUE_MANAGERS, f'input: {{venueId: "$venue", {_OPENINGS}}}'),
+    "setSpecialHours": Row(VENUE_MANAGERS, 'input: {venueId: "$venue", specialHours: []}'),
+    "addSpecialHours": Row(VENUE_MANAGERS, f'input: {{venueId: "$venue", {_SPECIAL}}}'),
+    "removeSpecialHours": Row(VENUE_MANAGERS, 'id: "$special_hours"'),
+    "addClosure": Row(
+        VENUE_MANAGERS, 'input: {venueId: "$venue", firstDate: "$day", lastDate: "$day"}'
+    ),
+    "updateClosure": Row(VENUE_MANAGERS, 'input: {id: "$closure", reason: "Snow"}'),
+    "removeClosure": Row(VENUE_MANAGERS, 'id: "$closure"'),
+    "addSlot": Row(
+        VENUE_STAFF, 'input: {resourceId: "$resource", startTime: "$start", endTime: "$end"}'
+    ),
+    "updateSlot": Row(VENUE_STAFF, 'input: {id: "$slot", capacity: 5000}'),
+    # For somebody, as staff do; without an account anybody names themselves.
+    "createHold": Row(VENUE_STAFF | {"anonymous": None}, f"input: {{{_SEATS}}}"),
+    "createBooking": Row(VENUE_STAFF | {"anonymous": None}, f"input: {{{_SEATS}}}"),
+    "confirmBooking": Row(BOOKING, 'id: "$hold"'),
+    "updateBooking": Row(BOOKING, 'id: "$booking", guestCount: 3'),
+    "rescheduleBooking": Row(BOOKING, 'id: "$booking", slotId: "$next_slot"'),
+    "cancelBooking": Row(BOOKING, 'id: "$booking"'),
+    "approveBooking": Row(BOOKING_STAFF, 'id: "$booking"'),
+    "declineBooking": Row(BOOKING_STAFF, 'id: "$booking"'),
+    "checkInBooking": Row(BOOKING_STAFF, 'id: "$confirmed"'),
+    "undoCheckIn": Row(BOOKING_STAFF, 'id: "$arrived"'),
+    "markNoShow": Row(BOOKING_STAFF, 'id: "$confirmed"'),
+    "completeBooking": Row(BOOKING_STAFF, 'id: "$arrived"'),
+}
+
+SUBSCRIPTIONS: dict[str, Row] = {
+    "slotAvailabilityChanged": Row(PRIVATE_VENUE, 'venueId: "$private_venue"'),
+    "bookingStatusChanged": Row(BOOKING, 'bookingId: "$booking"'),
+}
+
+_LINK = {"token": "no link of ours"}
+_HOURS = {"weekday": 0, "opens_at": "09:00", "closes_at": "17:00"}
+_DAYS = {"first_date": "$day", "last_date": "$day"}
+_TAKE = {
+    "venue_id": "$venue",
+    "slot_id": "$slot",
+    "guest_count": 1,
+    "guest": {"name": "Ada", "phone": "+4512345678"},
+}
+_VENUE = "/venues/{venue}"
+_PRIVATE = "/venues/{private_venue}"
+_BOOKING = "/bookings/{booking}"
+_ORGANIZATION = "/organizations/{organization}"
+
+# The names in braces are ours: where a path is compared with the routes they do not count.
+REST: dict[str, Row] = {
+    "POST /auth/register": Row(
+        ANYONE_REFUSED, {"email": "$email", "password": "short", "name": "A"}
+    ),
+    "POST /auth/login": Row(ANYONE_UNKNOWN, {"email": "$email", "password": "wrong"}),
+    "POST /auth/refresh": Row(ANYONE_UNKNOWN, {"refresh_token": "none of ours"}),
+    "POST /auth/logout": Row(ANYONE_UNKNOWN, {"refresh_token": "none of ours"}),
+    "POST /auth/logout-everywhere": Row(ACCOUNTS, ends_logins=True),
+    "POST /auth/request-email-verification": Row(ACCOUNTS),
+    "POST /auth/verify-email": Row(ANYONE_REFUSED, _LINK),
+    "POST /auth/request-email-change": Row(
+        ACCOUNTS_REFUSED, {"email": "new@example.com", "password": "wrong"}
+    ),
+    "POST /auth/confirm-email-change": Row(ANYONE_REFUSED, _LINK),
+    "POST /auth/request-password-reset": Row(ANYONE, {"email": "$email"}),
+    "POST /auth/reset-password": Row(ANYONE_REFUSED, _LINK | {"password": "a good passphrase"}),
+    "POST /auth/change-password": Row(
+        ACCOUNTS_REFUSED, {"current_password": "wrong", "new_password": "a good passphrase"}
+    ),
+    "GET /me": Row(ACCOUNTS),
+    "PATCH /me": Row(ACCOUNTS, {"name": "Ada"}),
+    "DELETE /me": Row(ACCOUNTS_REFUSED, {"password": "wrong"}),
+    "GET /me/export": Row(ACCOUNTS),
+    "GET /me/logins": Row(ACCOUNTS),
+    "DELETE /me/logins/{login}": Row(OWN),
+    "GET /organizations": Row(ACCOUNTS),
+    "POST /organizations": Row(ADMINISTRATORS, {"name": "New", "slug": "$unique"}),
+    f"GET {_ORGANIZATION}": Row(MEMBERS),
+    f"GET {_ORGANIZATION}/members": Row(MEMBERS),
+    f"PATCH {_ORGANIZATION}/members/{{member}}": Row(ORGANIZATION_MANAGERS, {"role": "STAFF"}),
+    f"DELETE {_ORGANIZATION}/members/{{member}}": Row(ORGANIZATION_MANAGERS),
+    f"GET {_ORGANIZATION}/invitations": Row(ORGANIZATION_MANAGERS),
+    f"POST {_ORGANIZATION}/invitations": Row(
+        ORGANIZATION_MANAGERS, {"email": "$unique@example.com", "role": "STAFF"}
+    ),
+    f"GET {_ORGANIZATION}/invitations/{{invitation}}": Row(ORGANIZATION_MANAGERS),
+    f"DELETE {_ORGANIZATION}/invitations/{{invitation}}": Row(ORGANIZATION_MANAGERS),
+    "POST /invitations/accept": Row(ACCOUNTS_REFUSED, _LINK),
+    "GET /venues": Row(ANYONE),
+    "POST /venues": Row(
+        VENUE_MANAGERS,
+        {
+            "organization_id": "$organization",
+            "name": "New",
+            "slug": "$unique",
+            "timezone": "UTC",
+        },
+    ),
+    f"GET {_PRIVATE}": Row(PRIVATE_VENUE),
+    f"PATCH {_VENUE}": Row(VENUE_MANAGERS, {"city": "Copenhagen"}),
+    f"GET {_PRIVATE}/resources": Row(PRIVATE_VENUE),
+    f"POST {_VENUE}/resources": Row(VENUE_MANAGERS, {"name": "$unique", "capacity": 1}),
+    f"GET {_PRIVATE}/resources/{{private_resource}}": Row(PRIVATE_VENUE),
+    f"PATCH {_VENUE}/resources/{{resource}}": Row(VENUE_MANAGERS, {"position": 1}),
+    f"GET {_PRIVATE}/opening-hours": Row(PRIVATE_VENUE),
+    f"PUT {_VENUE}/opening-hours": Row(VENUE_MANAGERS, {"openings": [_HOURS]}),
+    f"GET {_PRIVATE}/special-hours": Row(PRIVATE_VENUE),
+    f"PUT {_VENUE}/special-hours": Row(VENUE_MANAGERS, {"special_hours": []}),
+    f"POST {_VENUE}/special-hours": Row(
+        VENUE_MANAGERS, _DAYS | {"opens_at": "09:00", "closes_at": "12:00"}
+    ),
+    f"GET {_VENUE}/special-hours/{{special_hours}}": Row(ANYONE),
+    f"DELETE {_VENUE}/special-hours/{{special_hours}}": Row(VENUE_MANAGERS),
+    f"GET {_PRIVATE}/closures": Row(PRIVATE_VENUE),
+    f"POST {_VENUE}/closures": Row(VENUE_MANAGERS, _DAYS),
+    f"GET {_VENUE}/closures/{{closure}}": Row(ANYONE),
+    f"PATCH {_VENUE}/closures/{{closure}}": Row(VENUE_MANAGERS, {"reason": "Snow"}),
+    f"DELETE {_VENUE}/closures/{{closure}}": Row(VENUE_MANAGERS),
+    f"GET {_PRIVATE}/slots?date=2030-01-01": Row(PRIVATE_VENUE),
+    f"POST {_VENUE}/slots": Row(
+        VENUE_STAFF, {"resource_id": "$resource", "start_time": "$start", "end_time": "$end"}
+    ),
+    f"GET {_PRIVATE}/slots/{{private_slot}}": Row(PRIVATE_VENUE),
+    f"PATCH {_VENUE}/slots/{{slot}}": Row(VENUE_STAFF, {"capacity": 5000}),
+    f"GET {_PRIVATE}/calendar?from=2030-01-01&to=2030-01-02": Row(PRIVATE_VENUE),
+    "GET /slots/next?venue_id={private_venue}": Row(PRIVATE_VENUE),
+    f"GET {_VENUE}/conflicts": Row(VENUE_STAFF_BY_NAME),
+    f"GET {_VENUE}/bookings": Row(VENUE_STAFF_BY_NAME),
+    "POST /holds": Row(VENUE_STAFF | {"anonymous": None}, _TAKE),
+    "GET /bookings": Row(ACCOUNTS),
+    "POST /bookings": Row(VENUE_STAFF | {"anonymous": None}, _TAKE),
+    f"GET {_BOOKING}": Row(BOOKING),
+    f"PATCH {_BOOKING}": Row(BOOKING, {"guest_count": 3}),
+    f"POST {_BOOKING}/reschedule": Row(BOOKING, {"slot_id": "$next_slot"}),
+    "POST /bookings/{hold}/confirm": Row(BOOKING),
+    f"POST {_BOOKING}/cancel": Row(BOOKING),
+    f"POST {_BOOKING}/approve": Row(BOOKING_STAFF),
+    f"POST {_BOOKING}/decline": Row(BOOKING_STAFF),
+    "POST /bookings/{confirmed}/check-in": Row(BOOKING_STAFF),
+    "POST /bookings/{arrived}/undo-check-in": Row(BOOKING_STAFF),
+    "POST /bookings/{confirmed}/no-show": Row(BOOKING_STAFF),
+    "POST /bookings/{arrived}/complete": Row(BOOKING_STAFF),
+}
+
+# Routes of WebSockets, by their pattern; each needs a way to try it in the test.
+SOCKETS: dict[str, Rule] = {
+    "^graphql$": ANYONE,
+    # There is no other.
+    "": _rule("NOT_FOUND", suspended="NOT_FOUND"),
+}
+
+# --- The admin ---------------------------------------------------------------------------
+
+# Browsers' sessions. Whoever is not staff, or suspended, is led to the login.
+_OUTSIDE = ("anonymous", "customer", "other", "suspended")
+_INSIDE = tuple(caller for caller in CALLERS if caller not in _OUTSIDE)
+
+
+@dataclass(frozen=True)
+class Model:
+    """Which of those inside may list rows, add them, delete them; and who sees this row.
+
+    The row is of the venue's organization. A row out of reach leads back to the start.
+    """
+
+    lists: tuple[str, ...]
+    sees: tuple[str, ...]
+    adds: tuple[str, ...] = ()
+    deletes: tuple[str, ...] = ()
+
+    def pages(self) -> dict[str, Mapping[str, int]]:
+        def statuses(permitted: tuple[str, ...]) -> dict[str, int]:
+            reached = {caller: 200 if caller in self.sees else 302 for caller in permitted}
+            return _statuses(403) | reached
+
+        return {
+            "changelist": _statuses(403) | dict.fromkeys(self.lists, 200),
+            "add": _statuses(403) | dict.fromkeys(self.adds, 200),
+            "change": statuses(self.lists),
+            # It looks for the row before it asks who is there.
+            "history": _statuses(302) | dict.fromkeys(self.sees, 200),
+            "delete": statuses(self.deletes),
+        }
+
+
+def _statuses(usual: int) -> dict[str, int]:
+    return dict.fromkeys(CALLERS, usual) | dict.fromkeys(_OUTSIDE, 302)
+
+
+_MANAGES = ("manager", "administrator")
+_MANAGES_SOMETHING = (*_MANAGES, "foreign")
+_VENUE_PAGES = Model(_INSIDE, _AT_THE_VENUE, adds=_MANAGES_SOMETHING)
+_ADMINISTRATORS_ONLY = Model(("administrator",), ("administrator",))
+
+ADMIN_MODELS: dict[str, Model] = {
+    "accounts.user": Model(("administrator",), ("administrator",), ("administrator",)),
+    "accounts.organization": Model(_INSIDE, (*_AT_THE_VENUE, "elsewhere"), ("administrator",)),
+    "accounts.membership": Model(
+        _MANAGES_SOMETHING, _MANAGES, ("administrator",), ("administrator",)
+    ),
+    "accounts.invitation": Model(_MANAGES_SOMETHING, _MANAGES),
+    "venues.venue": _VENUE_PAGES,
+    "venues.resource": _VENUE_PAGES,
+    "venues.closure": Model(
+        _INSIDE, _AT_THE_VENUE, adds=_MANAGES_SOMETHING, deletes=_MANAGES_SOMETHING
+    ),
+    "bookings.slot": Model(_INSIDE, _AT_THE_VENUE, adds=_INSIDE),
+    "bookings.booking": Model(_INSIDE, _AT_THE_VENUE),
+    "bookings.guest": Model(_INSIDE, _AT_THE_VENUE),
+    "bookings.ledgercheck": _ADMINISTRATORS_ONLY,
+    # For owners: `foreign` is one, of another organization.
+    "outbox.event": Model(("administrator", "foreign"), ("administrator",)),
+}
+
+_STAFF_PAGE = _statuses(200)
+_EVERYBODY = dict.fromkeys(CALLERS, 200)
+_ADMINISTRATORS_PAGE = _statuses(403) | {"administrator": 200}
+
+# Other pages of the admin, by their names.
+ADMIN_PAGES: dict[str, Mapping[str, int]] = {
+    "index": _STAFF_PAGE,
+    # Whoever is inside needs no login, and is led on.
+    "login": _EVERYBODY | dict.fromkeys(_INSIDE, 302),
+    "logout": dict.fromkeys(CALLERS, 405) | dict.fromkeys(_OUTSIDE, 302),
+    "password_change": _STAFF_PAGE,
+    "password_change_done": _STAFF_PAGE,
+    "jsi18n": _STAFF_PAGE,
+    # Without a field to choose for there is nothing to answer.
+    "autocomplete": _statuses(403),
+    "view_on_site": _statuses(404),
+    "app_list": _STAFF_PAGE,
+    "second_factor": _STAFF_PAGE,
+    "second_factor_set_up": _STAFF_PAGE,
+    # There is no second factor yet: led to the page that says so.
+    "second_factor_codes": _statuses(302),
+    "second_factor_off": _statuses(302),
+    # No login waits for a code.
+    "second_factor_code": dict.fromkeys(CALLERS, 302),
+    # Of the venue that the row is of.
+    "venues_venue_conflicts": _statuses(403) | dict.fromkeys(_AT_THE_VENUE, 200),
+    "accounts_user_second_factor": _statuses(403) | {"administrator": 302},
+    "auth_user_password_change": _ADMINISTRATORS_PAGE,
+}
