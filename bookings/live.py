@@ -24,8 +24,10 @@ class SlotChange:
 
     slot_id: UUID
     venue_id: UUID
+    resource_id: UUID
     starts_at: datetime
-    """In the venue's offset."""
+    """In the venue's offset, as `ends_at`."""
+    ends_at: datetime
     capacity: int
     remaining_capacity: int
     is_closed: bool
@@ -37,7 +39,9 @@ class SlotChange:
             "type": "slot.changed",
             "slot_id": str(self.slot_id),
             "venue_id": str(self.venue_id),
+            "resource_id": str(self.resource_id),
             "starts_at": self.starts_at.isoformat(),
+            "ends_at": self.ends_at.isoformat(),
             "capacity": self.capacity,
             "remaining_capacity": self.remaining_capacity,
             "is_closed": self.is_closed,
@@ -49,7 +53,9 @@ class SlotChange:
         return cls(
             slot_id=UUID(message["slot_id"]),
             venue_id=UUID(message["venue_id"]),
+            resource_id=UUID(message["resource_id"]),
             starts_at=datetime.fromisoformat(message["starts_at"]),
+            ends_at=datetime.fromisoformat(message["ends_at"]),
             capacity=message["capacity"],
             remaining_capacity=message["remaining_capacity"],
             is_closed=message["is_closed"],
@@ -129,7 +135,9 @@ def _change_of(slot: Slot) -> SlotChange:
     return SlotChange(
         slot_id=slot.pk,
         venue_id=slot.venue_id,
+        resource_id=slot.resource_id,
         starts_at=slot.venue.local(slot.starts_at),
+        ends_at=slot.venue.local(slot.ends_at),
         capacity=slot.capacity,
         remaining_capacity=slot.remaining,
         is_closed=slot.is_closed,

@@ -1,5 +1,5 @@
-// Bundles the GraphQL playground into frontend/dist/playground/, and the documentation of REST
-// into frontend/dist/docs/.
+// Bundles the scripts of the pages: the GraphQL playground into frontend/dist/playground/, the
+// documentation of REST into frontend/dist/docs/, the live board into frontend/dist/board/.
 //
 // The pages of ReserveAPI forbid inline styles and know no other origin. Monaco, the editor in
 // GraphiQL, and a few of its neighbours write <style> elements and style="" attributes, so their
@@ -13,6 +13,7 @@ import { fileURLToPath } from "node:url";
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const OUTPUT = here("dist/playground");
 const DOCS = here("dist/docs");
+const BOARD = here("dist/board");
 
 const STYLE_ELEMENT = /\bcreateElement\((['"])style\1\)/g;
 const INNER_HTML = /^(\s*)([\w.]+)\.innerHTML = (.+?);(\s*(?:\/\/.*)?)$/gm;
@@ -63,7 +64,7 @@ const common = {
   define: { "process.env.NODE_ENV": '"production"' },
 };
 
-await Promise.all([OUTPUT, DOCS].map((folder) => rm(folder, { recursive: true, force: true })));
+await Promise.all([OUTPUT, DOCS, BOARD].map((folder) => rm(folder, { recursive: true, force: true })));
 await Promise.all([
   build({
     ...common,
@@ -90,6 +91,8 @@ await Promise.all([
   }),
   // Swagger UI sets its styles by the CSSOM and needs nothing rewritten.
   build({ ...common, entryPoints: { docs: here("docs/main.js") }, outdir: DOCS }),
+  // htmx with its morphing swaps, and the socket that tells when to refresh.
+  build({ ...common, entryPoints: { board: here("board/main.js") }, outdir: BOARD }),
 ]);
 
 for (const file of [`${OUTPUT}/playground.js`, `${DOCS}/docs.js`]) {

@@ -19,6 +19,7 @@ django_application = get_wsgi_application()
 from accounts.api.authentication import ACCESS_TOKENS  # noqa: E402
 from accounts.revocations import start_keeper  # noqa: E402
 from bookings.api.rest import MANAGE_TOKEN_HEADER  # noqa: E402
+from bookings.board.consumer import BoardConsumer  # noqa: E402
 from reserve.core.asgi import Lifespan, RequestMiddleware  # noqa: E402
 from reserve.core.cors import CrossOrigin  # noqa: E402
 from reserve.core.database import open_connections  # noqa: E402
@@ -60,6 +61,7 @@ sockets = OpenSockets(ACCESS_TOKENS)
 graphql_websocket = GraphQLConsumer.as_asgi(
     executor=executor, authentication=ACCESS_TOKENS, sockets=sockets
 )
+board_websocket = BoardConsumer.as_asgi(authentication=ACCESS_TOKENS, sockets=sockets)
 
 routes = ProtocolTypeRouter(
     {
@@ -72,7 +74,13 @@ routes = ProtocolTypeRouter(
             ]
         ),
         "lifespan": Lifespan(prepare),
-        "websocket": URLRouter([_at(r"^graphql$", graphql_websocket), _at(r"", no_such_socket)]),
+        "websocket": URLRouter(
+            [
+                _at(r"^graphql$", graphql_websocket),
+                _at(r"^ws/venues/(?P<venue_id>[^/]+)/$", board_websocket),
+                _at(r"", no_such_socket),
+            ]
+        ),
     }
 )
 application = RequestMiddleware(

@@ -18,6 +18,7 @@ urlpatterns = [
     path("api/v1/", include("venues.api.urls")),
     path("api/v1/", include("bookings.api.urls")),
     re_path("^api/", NoSuchPath.as_view()),
+    path("dashboard/", include("bookings.board.urls")),
     path("account/", include("accounts.pages")),
     path("metrics", health.metrics),
 ]

@@ -43,6 +43,15 @@ def require_works_at(*, actor: Actor, venue: Venue, sentence: str = Forbidden.me
         raise Forbidden(sentence) if venue.is_public else NotFound
 
 
+def venues_worked_at(actor: Actor) -> list[Venue]:
+    """The venues where the actor works, by name."""
+    if actor.user_id is None:
+        return []
+    return list(
+        Venue.objects.filter(works_at_condition(actor.user_id, venue="pk")).order_by("name")
+    )
+
+
 def venues_by_id(ids: Sequence[UUID]) -> dict[UUID, Venue]:
     return Venue.objects.in_bulk(ids)
 

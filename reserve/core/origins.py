@@ -17,7 +17,7 @@ def is_welcome(scope: Any) -> bool:
     origin = header(scope, b"origin")
     if not origin:
         return True
-    if origin in settings.CSRF_TRUSTED_ORIGINS:
+    if origin in settings.CSRF_TRUSTED_ORIGINS or origin in settings.CORS_ALLOWED_ORIGINS:
         return True
     parts = urlsplit(origin)
     return parts.scheme in {"http", "https"} and parts.netloc == header(scope, b"host")

@@ -1,0 +1,1 @@
+"""The live board: what staff of a venue leave open all day."""

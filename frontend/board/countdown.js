@@ -1,0 +1,13 @@
+// Times that run out: <time data-until="…"> shows the minutes and seconds that are left.
+
+export function startCountdowns(clockOffset, onEnd) {
+  setInterval(() => {
+    const now = Date.now() + clockOffset();
+    for (const element of document.querySelectorAll("time[data-until]")) {
+      const seconds = Math.ceil((Date.parse(element.dataset.until) - now) / 1000);
+      if (seconds < 0) continue;
+      element.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+      if (seconds === 0) onEnd();
+    }
+  }, 1000);
+}
