@@ -1,7 +1,5 @@
 """The mails that people get about their accounts: plain, short, in their own language."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import formataddr, parseaddr
 from urllib.parse import urlencode
@@ -14,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts.links import Purpose, make_token
 from accounts.models import Invitation, Role, User
+from reserve.core.languages import language_of
 from reserve.outbox.models import Event
 
 
@@ -27,7 +26,7 @@ class _Letter:
 
 
 def verification(event: Event, user: User) -> EmailMultiAlternatives:
-    with _language_of(user.locale):
+    with language_of(user.locale):
         letter = _Letter(
             subject=_("Confirm your e-mail address"),
             paragraphs=(
@@ -42,7 +41,7 @@ def verification(event: Event, user: User) -> EmailMultiAlternatives:
 
 
 def password_reset(event: Event, user: User) -> EmailMultiAlternatives:
-    with _language_of(user.locale):
+    with language_of(user.locale):
         letter = _Letter(
             subject=_("Choose a new password"),
             paragraphs=(
@@ -60,7 +59,7 @@ def password_reset(event: Event, user: User) -> EmailMultiAlternatives:
 
 
 def password_changed(event: Event, user: User) -> EmailMultiAlternatives:
-    with _language_of(user.locale):
+    with language_of(user.locale):
         letter = _Letter(
             subject=_("Your password was changed"),
             paragraphs=(
@@ -74,7 +73,7 @@ def password_changed(event: Event, user: User) -> EmailMultiAlternatives:
 
 def email_change(event: Event, user: User) -> EmailMultiAlternatives:
     """To the new address, which does not count before it is verified."""
-    with _language_of(user.locale):
+    with language_of(user.locale):
         letter = _Letter(
             subject=_("Confirm your new e-mail address"),
             paragraphs=(
@@ -90,7 +89,7 @@ def email_change(event: Event, user: User) -> EmailMultiAlternatives:
 
 def email_change_announced(event: Event, user: User) -> EmailMultiAlternatives:
     """To the old address, while its owner can still do something about it."""
-    with _language_of(user.locale):
+    with language_of(user.locale):
         letter = _Letter(
             subject=_("Your e-mail address is about to change"),
             paragraphs=(
@@ -106,7 +105,7 @@ def email_change_announced(event: Event, user: User) -> EmailMultiAlternatives:
 
 
 def invitation(event: Event, invited: Invitation, locale: str) -> EmailMultiAlternatives:
-    with _language_of(locale):
+    with language_of(locale):
         organization = invited.organization.name
         letter = _Letter(
             subject=_("Work with %(organization)s") % {"organization": organization},
@@ -132,17 +131,6 @@ def _link(purpose: Purpose, subject: User | Invitation) -> str:
     # In the query, not in the path: request logs have the path.
     query = urlencode({"token": make_token(purpose, subject)})
     return f"{settings.PUBLIC_URL}/account/{purpose.slug}?{query}"
-
-
-@contextmanager
-def _language_of(locale: str) -> Iterator[None]:
-    """The language that is nearest to a locale among those that we write in."""
-    try:
-        language = translation.get_supported_language_variant(locale.lower())
-    except LookupError:
-        language = settings.LANGUAGE_CODE
-    with translation.override(language):
-        yield
 
 
 def _message(event: Event, letter: _Letter, *, to: str, name: str = "") -> EmailMultiAlternatives:

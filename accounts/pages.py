@@ -78,7 +78,7 @@ class CurrentPasswordForm(forms.Form):
     )
 
 
-def _page(request: HttpRequest, content: dict[str, Any], status: int = 200) -> HttpResponse:
+def page_response(request: HttpRequest, content: dict[str, Any], status: int = 200) -> HttpResponse:
     language = {
         "language": translation.get_language(),
         "is_rtl": translation.get_language_bidi(),
@@ -89,7 +89,7 @@ def _page(request: HttpRequest, content: dict[str, Any], status: int = 200) -> H
 
 
 @method_decorator((never_cache, sensitive_post_parameters("password")), name="dispatch")
-class _Page(View):
+class Page(View):
     """A title, a few words, a form with one button."""
 
     title: ClassVar[Any]
@@ -126,15 +126,15 @@ class _Page(View):
 
     def show(self, form: forms.Form, status: int = 200) -> HttpResponse:
         content = {"title": self.title, "text": self.text, "button": self.button, "form": form}
-        return _page(self.request, content, status)
+        return page_response(self.request, content, status)
 
     def thank(self) -> HttpResponse:
-        return _page(self.request, {"title": self.done_title, "text": self.done_text})
+        return page_response(self.request, {"title": self.done_title, "text": self.done_text})
 
     def refuse(self, refused: LinkRefused) -> HttpResponse:
         text = _("This link has expired or was used before. Ask for a new one.")
         content = {"title": _("This link does not work"), "text": text}
-        return _page(self.request, content, refused.status)
+        return page_response(self.request, content, refused.status)
 
 
 def _with_errors(form: forms.Form, refused: DomainError) -> forms.Form:
@@ -146,7 +146,7 @@ def _with_errors(form: forms.Form, refused: DomainError) -> forms.Form:
     return form
 
 
-class _LinkPage(_Page):
+class _LinkPage(Page):
     """A page that a link with a token leads to."""
 
     purpose: ClassVar[Purpose]
@@ -215,7 +215,7 @@ class ChangeEmailPage(_LinkPage):
         confirm_email_change(token=self.token)
 
 
-class ForgottenPasswordPage(_Page):
+class ForgottenPasswordPage(Page):
     title = _("Forgotten password")
     text = _("We send you a link with which you can choose a new one.")
     button = _("Send the link")

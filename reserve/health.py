@@ -16,10 +16,11 @@ from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
 from bookings.metrics import LedgerFigures
+from notifications.metrics import DeliveryFigures
 from reserve.core.context import client_address
 from reserve.core.logging import get_logger
 from reserve.core.ratelimit.figures import RefusalFigures
-from reserve.outbox.selectors import age_of_oldest_undelivered, count_undelivered
+from reserve.outbox.selectors import age_of_oldest_undelivered, count_dead, count_undelivered
 
 log = get_logger(__name__)
 
@@ -130,6 +131,7 @@ class _EventFigures(Collector):
         try:
             undelivered = count_undelivered()
             age = age_of_oldest_undelivered().total_seconds()
+            dead = count_dead()
         except Error:
             return
         yield GaugeMetricFamily(
@@ -140,11 +142,17 @@ class _EventFigures(Collector):
             "Age of the oldest event that the relay still owes.",
             value=age,
         )
+        yield GaugeMetricFamily(
+            "reserve_events_dead",
+            "Events that the relay gave up, until somebody decides.",
+            value=dead,
+        )
 
     def describe(self) -> Iterable[Metric]:
         return ()
 
 
 REGISTRY.register(_EventFigures())
+REGISTRY.register(DeliveryFigures())
 REGISTRY.register(LedgerFigures())
 REGISTRY.register(RefusalFigures())

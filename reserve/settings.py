@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from kombu import Queue
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from redis.backoff import NoBackoff
@@ -20,7 +21,7 @@ from redis.retry import Retry
 
 from reserve import env
 from reserve.core.logging import configure_logging
-from reserve.mail_server import mail_server
+from reserve.core.mail_server import mail_server, organization_mail_servers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -192,13 +193,29 @@ CHANNEL_LAYERS = {
 
 CELERY_BROKER_URL = _celery_broker(REDIS_URL)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
     "visibility_timeout": 60,
     "unacked_restore_interval": 2,
     "unacked_restore_throttle": 1,
     "socket_timeout": 2,
     "socket_connect_timeout": 2,
     "global_keyprefix": "reserve.celery.",
+    # See CELERY_TASK_QUEUES.
+    "queue_order_strategy": "sorted",
+}
+# What people wait for goes before what has time. A worker takes from all of them, from
+# the first by name that has something.
+CELERY_TASK_QUEUES = [
+    Queue(name) for name in ("1-events", "2-messages", "3-planned", "4-housekeeping")
+]
+CELERY_TASK_DEFAULT_QUEUE = "4-housekeeping"
+CELERY_TASK_ROUTES = {
+    "reserve.outbox.tasks.relay_events": {"queue": "1-events"},
+    "bookings.tasks.reclaim_lapsed_holds": {"queue": "1-events"},
+    "notifications.tasks.send_prompt_deliveries": {"queue": "2-messages"},
+    "bookings.tasks.republish_changed_venues": {"queue": "2-messages"},
+    "notifications.tasks.send_planned_deliveries": {"queue": "3-planned"},
+    "notifications.tasks.make_reminders": {"queue": "3-planned"},
 }
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
@@ -220,6 +237,31 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=2),
         # A beat that comes late is of no use when the next one is due.
         "options": {"expires": 2},
+    },
+    "send messages": {
+        "task": "notifications.tasks.send_prompt_deliveries",
+        "schedule": timedelta(seconds=2),
+        "options": {"expires": 2},
+    },
+    "send reminders": {
+        "task": "notifications.tasks.send_planned_deliveries",
+        "schedule": timedelta(seconds=5),
+        "options": {"expires": 5},
+    },
+    "make reminders": {
+        "task": "notifications.tasks.make_reminders",
+        "schedule": timedelta(seconds=30),
+        "options": {"expires": 30},
+    },
+    "forget ended devices": {
+        "task": "notifications.tasks.forget_ended_devices",
+        "schedule": timedelta(hours=1),
+        "options": {"expires": 3600},
+    },
+    "forget old messages": {
+        "task": "notifications.tasks.forget_old_deliveries",
+        "schedule": crontab(hour="3", minute="20"),
+        "options": {"expires": 3600},
     },
     "reclaim lapsed holds": {
         "task": "bookings.tasks.reclaim_lapsed_holds",
@@ -330,6 +372,29 @@ EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
 EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.starttls, _mail.tls
 # Seconds; `reserve.core.mail` says why it is short.
 EMAIL_TIMEOUT = 5
+# By the short name of the organization, whose bookings' mails go out by it.
+ORGANIZATION_MAIL_SERVERS = organization_mail_servers(env.words("ORGANIZATION_EMAIL_URLS"))
+
+# --- Push ----------------------------------------------------------------------
+
+# Nothing is pushed while the topic is unset.
+SNS_TOPIC_ARN = env.text("SNS_TOPIC_ARN")
+AWS_REGION = env.text("AWS_REGION", "us-east-1")
+AWS_ENDPOINT_URL = env.text("AWS_ENDPOINT_URL")
+# SNS's names of what stands for our apps at Apple's and Google's push services.
+SNS_IOS_APPLICATION_ARN = env.text("SNS_IOS_APPLICATION_ARN")
+SNS_ANDROID_APPLICATION_ARN = env.text("SNS_ANDROID_APPLICATION_ARN")
+for _name, _arn in {
+    "SNS_TOPIC_ARN": SNS_TOPIC_ARN,
+    "SNS_IOS_APPLICATION_ARN": SNS_IOS_APPLICATION_ARN,
+    "SNS_ANDROID_APPLICATION_ARN": SNS_ANDROID_APPLICATION_ARN,
+}.items():
+    if _arn and not _arn.startswith("arn:"):
+        raise ImproperlyConfigured(
+            f"{_name} cannot be read. Write it as AWS shows it: arn:aws:sns:REGION:ACCOUNT:…"
+        )
+if AWS_ENDPOINT_URL and urlsplit(AWS_ENDPOINT_URL).scheme not in {"http", "https"}:
+    raise ImproperlyConfigured("AWS_ENDPOINT_URL cannot be read. Write it as https://HOST:PORT.")
 
 # --- Django ------------------------------------------------------------------
 
@@ -556,6 +621,10 @@ SPECTACULAR_SETTINGS = {
         "BookingMode": "venues.models.BookingMode",
         "ConfirmationMode": "venues.models.ConfirmationMode",
         "Weekday": "venues.models.Weekday",
+        "NotificationKind": "notifications.kinds.Kind",
+        "NotificationChannel": "notifications.kinds.Channel",
+        "NotificationAudience": "notifications.api.rest.PEOPLE",
+        "DevicePlatform": "notifications.kinds.Platform",
         "ConflictKind": "bookings.difference.ConflictKind",
     },
     "POSTPROCESSING_HOOKS": [

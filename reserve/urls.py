@@ -17,9 +17,11 @@ urlpatterns = [
     path("api/v1/", include("accounts.api.urls")),
     path("api/v1/", include("venues.api.urls")),
     path("api/v1/", include("bookings.api.urls")),
+    path("api/v1/", include("notifications.api.urls")),
     re_path("^api/", NoSuchPath.as_view()),
     path("dashboard/", include("bookings.board.urls")),
     path("account/", include("accounts.pages")),
+    path("booking/", include("bookings.pages")),
     path("metrics", health.metrics),
 ]
 

@@ -240,6 +240,7 @@ class VenueAdmin(ServiceAdmin):
                 )
             },
         ),
+        ("Reminders", {"fields": ("reminder_minutes",)}),
         ("Record", {"fields": ("public_id", "created_at")}),
     )
     inlines = (ResourceInline, OpeningHoursInline, SpecialHoursInline)

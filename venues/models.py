@@ -18,12 +18,17 @@ from venues.validators import (
     MAX_CAPACITY,
     MAX_DAYS,
     MAX_PICTURES,
+    MAX_REMINDER,
+    MAX_REMINDERS,
     MAX_SLOTS_PER_DAY,
     MAX_URL_LENGTH,
+    MIN_REMINDER,
     Degrees,
     at_web,
+    default_reminders,
     validate_line,
     validate_pictures,
+    validate_reminders,
     validate_text,
     validate_timezone,
     validate_wall_clock,
@@ -135,6 +140,13 @@ class Venue(UlidModel):
         db_default=True,
         help_text="Accounts whose e-mail address is not verified may book.",
     )
+    reminder_minutes = ArrayField(
+        models.PositiveIntegerField(validators=whole(MIN_REMINDER, MAX_REMINDER)),
+        default=default_reminders,
+        blank=True,
+        validators=[validate_reminders],
+        help_text="How long before the start guests are reminded, in minutes; each time once.",
+    )
     schedule_version = models.PositiveIntegerField(
         default=0,
         editable=False,
@@ -178,6 +190,10 @@ class Venue(UlidModel):
             ),
             models.CheckConstraint(
                 condition=Q(picture_urls__len__lte=MAX_PICTURES), name="venue_has_few_pictures"
+            ),
+            models.CheckConstraint(
+                condition=Q(reminder_minutes__len__lte=MAX_REMINDERS),
+                name="venue_reminds_seldom",
             ),
         )
         # And two on expressions, of words and of cities: migration 0003, venues/search.py.

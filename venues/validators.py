@@ -17,6 +17,9 @@ MAX_PICTURES = 20
 MAX_URL_LENGTH = 500
 DAY_MINUTES = 24 * 60
 DAY_SECONDS = 24 * 60 * 60
+MAX_REMINDERS = 5
+MIN_REMINDER = 15
+MAX_REMINDER = 14 * DAY_MINUTES
 
 # Of one resource: one every five minutes around the clock.
 MAX_SLOTS_PER_DAY = 288
@@ -98,3 +101,15 @@ def validate_wall_clock(wall_clock: object) -> None:
 def _timezones() -> frozenset[str]:
     # Reads hundreds of files; an update of the zones comes with a restart.
     return frozenset(available_timezones()) - _NO_PLACES
+
+
+def default_reminders() -> list[int]:
+    """A day and two hours before the start."""
+    return [DAY_MINUTES, 120]
+
+
+def validate_reminders(minutes: Sequence[int]) -> None:
+    if len(minutes) > MAX_REMINDERS:
+        raise ValidationError(f"There must be at most {MAX_REMINDERS}.")
+    if len(set(minutes)) < len(minutes):
+        raise ValidationError("Each time must be there once.")

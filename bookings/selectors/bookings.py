@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from accounts.actors import Actor
 from accounts.person import clean_email
 from accounts.selectors import current_user, works_at, works_at_condition
-from bookings.manage_tokens import hash_of
+from bookings.manage_tokens import hash_of, is_owner
 from bookings.models import Booking, BookingSlot, Guest, Slot
 from bookings.selectors.availability import check_days
 from bookings.selectors.search import matches
@@ -54,6 +54,14 @@ def visible_booking(*, actor: Actor, booking_id: UUID) -> Booking:
     bookings = bookings_visible_to(actor).select_related("venue", "resource", "guest")
     booking = bookings.filter(pk=booking_id).first()
     if booking is None:
+        raise NotFound
+    return booking
+
+
+def managed_booking(*, actor: Actor, booking_id: UUID) -> Booking:
+    """A booking whose secret the actor has. Raises NotFound where it has another, or none."""
+    booking = Booking.objects.filter(pk=booking_id).select_related("venue").first()
+    if booking is None or not is_owner(actor, booking):
         raise NotFound
     return booking
 

@@ -12,12 +12,13 @@ from django.utils.safestring import SafeString
 from reserve.core.errors import Invalid
 from reserve.core.ids import format_id, parse_id
 from reserve.outbox.models import Event
-from reserve.outbox.services import retry_dead
+from reserve.outbox.services import discard_dead, retry_dead
 
 _STATES = {
     "waiting": Q(delivered_at=None, dead_at=None),
-    "delivered": Q(delivered_at__isnull=False),
+    "delivered": Q(delivered_at__isnull=False, dead_at=None),
     "dead": Q(dead_at__isnull=False, delivered_at=None),
+    "discarded": Q(dead_at__isnull=False, delivered_at__isnull=False),
 }
 
 
@@ -45,7 +46,7 @@ class EventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         *("state", "attempts", "next_attempt_at", "delivered_at", "dead_at", "last_error"),
     )
     readonly_fields = ("public_id", "subject", "facts", "state")
-    actions = ("retry",)
+    actions = ("retry", "discard")
 
     @admin.display(description="Subject")
     def subject(self, event: Event) -> str:
@@ -59,7 +60,7 @@ class EventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description="Delivery")
     def state(self, event: Event) -> str:
         if event.delivered_at is not None:
-            return "Delivered"
+            return "Delivered" if event.dead_at is None else "Discarded"
         return "Waiting" if event.dead_at is None else "Dead"
 
     def get_search_results(
@@ -80,6 +81,12 @@ class EventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         count = retry_dead(list(queryset.values_list("pk", flat=True)))
         level = messages.SUCCESS if count else messages.WARNING
         self.message_user(request, f"{count} dead events will be tried again.", level)
+
+    @admin.action(description="Discard dead events", permissions=("retry",))
+    def discard(self, request: HttpRequest, queryset: QuerySet[Event]) -> None:
+        count = discard_dead(list(queryset.values_list("pk", flat=True)))
+        level = messages.SUCCESS if count else messages.WARNING
+        self.message_user(request, f"{count} dead events were discarded.", level)
 
 
 def _subject_kind(event: Event) -> str:

@@ -42,6 +42,11 @@ class Event(UlidModel):
                 condition=models.Q(delivered_at=None, dead_at=None),
                 name="event_undelivered",
             ),
+            models.Index(
+                fields=("id",),
+                condition=models.Q(delivered_at=None, dead_at__isnull=False),
+                name="event_dead",
+            ),
         )
 
     def __str__(self) -> str:

@@ -15,3 +15,8 @@ def age_of_oldest_undelivered() -> timedelta:
 
 def count_undelivered() -> int:
     return Event.objects.filter(delivered_at=None, dead_at=None).count()
+
+
+def count_dead() -> int:
+    """Events that the relay gave up and nobody has retried or discarded."""
+    return Event.objects.filter(dead_at__isnull=False, delivered_at=None).count()

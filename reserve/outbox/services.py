@@ -6,11 +6,13 @@ idempotent. What they log and record carries the id of the request that the even
 come from.
 """
 
+import random
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef
@@ -28,12 +30,13 @@ log = get_logger(__name__)
 
 _mixing: set[Handler] = set()
 
-# Longer than the longest run of a relay task, which CELERY_TASK_TIME_LIMIT ends.
-CLAIM_LEASE = timedelta(seconds=60)
+# Longer than the longest run of a relay task (`tasks`).
+CLAIM_LEASE = timedelta(seconds=40)
 CLAIM_SIZE = 200
 # With the back-off below this is about two hours.
 MAX_ATTEMPTS = 20
 _MAX_BACKOFF = timedelta(minutes=10)
+DISCARDED = "Discarded by a person."
 
 
 def mixes_requests(handler: Handler) -> Handler:
@@ -103,6 +106,9 @@ def _deliver(handler: Handler, events: Sequence[Event]) -> dict[Event, Exception
     with on_behalf_of(events[0].request_id):
         try:
             handler(events)
+        except SoftTimeLimitExceeded:
+            # Not the handler's fault; the claim lapses, and the next relay goes on.
+            raise
         except Exception as error:
             if len(events) == 1:
                 log.warning("handler_failed", event_id=events[0].public_id, exc_info=True)
@@ -128,6 +134,8 @@ def _record_outcomes(claimed: Sequence[Event], failures: Mapping[Event, Exceptio
             mine.update(dead_at=Now(), last_error=reason)
         else:
             backoff = min(timedelta(seconds=2**event.attempts), _MAX_BACKOFF)
+            # So that what failed together does not come together again.
+            backoff *= random.uniform(0.75, 1.25)  # noqa: S311 (spread, not secret)
             mine.update(next_attempt_at=Now() + backoff, last_error=reason)
 
 
@@ -139,3 +147,12 @@ def retry_dead(event_ids: Sequence[UUID]) -> int:
     """
     dead = Event.objects.filter(pk__in=event_ids, dead_at__isnull=False, delivered_at=None)
     return dead.update(dead_at=None, attempts=0, next_attempt_at=Now(), last_error="")
+
+
+def discard_dead(event_ids: Sequence[UUID]) -> int:
+    """Never hand these dead events to their handlers; return how many there were.
+
+    They stay in the log, as every fact does, and count as delivered.
+    """
+    dead = Event.objects.filter(pk__in=event_ids, dead_at__isnull=False, delivered_at=None)
+    return dead.update(delivered_at=Now(), last_error=DISCARDED)

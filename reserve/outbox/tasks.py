@@ -6,7 +6,8 @@ from reserve.outbox import services
 _MAX_CLAIMS = 50
 
 
-@shared_task
+# The claim of a relay that died lapses after `services.CLAIM_LEASE`, which is longer.
+@shared_task(soft_time_limit=25, time_limit=30)
 def relay_events() -> int:
     """Deliver what is undelivered; return how many events were claimed."""
     total = 0

@@ -16,6 +16,8 @@ from accounts.models import Invitation, Membership, Organization, Role, User
 from bookings.models import Booking, Guest, LedgerCheck, Slot
 from bookings.services.bookings import apply_transition, create_booking, create_hold
 from bookings.states import CANCEL
+from notifications.kinds import Audience, Channel, Kind, Urgency
+from notifications.models import Delivery, DeliveryState, Wording
 from reserve.core.ids import new_id
 from reserve.outbox.models import Event
 from tests.factories import (
@@ -35,6 +37,7 @@ _numbers = count(1)
 # Those of the tenants; users belong to nobody.
 TENANT_MODELS: tuple[type[models.Model], ...] = (
     *(Organization, Membership, Invitation, Venue, Resource, Closure, Slot, Booking, Guest, Event),
+    *(Delivery, Wording),
 )
 # Their rows belong to no organization.
 SUPERUSER_MODELS: tuple[type[models.Model], ...] = (User, LedgerCheck)
@@ -57,6 +60,8 @@ class Tenant:
     event: Event
     ledgercheck: LedgerCheck
     invitation: Invitation
+    delivery: Delivery
+    wording: Wording
 
     def member(self, role: str) -> User:
         member: User = getattr(self, role)
@@ -143,6 +148,29 @@ def make_rows(organization: Organization, word: str) -> dict[str, Any]:
             email=f"invited{number}@{word}.example",
             role=Role.STAFF,
             expires_at=lapse,
+        ),
+        "delivery": Delivery.objects.create(
+            organization=organization,
+            venue=venue,
+            booking=booking,
+            occasion=word,
+            kind=Kind.CONFIRMED,
+            channel=Channel.EMAIL,
+            audience=Audience.GUEST,
+            recipient=word,
+            guest=booking.guest,
+            facts={"reason": word},
+            urgency=Urgency.PROMPT,
+            state=DeliveryState.DEAD,
+            provider_id=word,
+            outcome=word,
+        ),
+        "wording": Wording.objects.create(
+            organization=organization,
+            kind=Kind.CONFIRMED,
+            language="en",
+            subject=f"Welcome to {word}",
+            body=f"Yours, {word}",
         ),
         # No tenant's; but what it found may name anybody's rows.
         "ledgercheck": LedgerCheck.objects.create(

@@ -62,6 +62,7 @@ LISTS: dict[str, tuple[str, str]] = {
         + "}",
         "availableSlots",
     ),
+    "Query.myDevices": ("{ myDevices { id token platform } }", "myDevices"),
     "Query.slots": (
         (
             "query($venue: ID!, $day: Date!)"
@@ -163,6 +164,9 @@ LISTS: dict[str, tuple[str, str]] = {
     )
 }
 
+# With as many items for everybody, or a handful, all of one row.
+SHORT_LISTS = {"NotificationPreferences.preferences", "Venue.reminderMinutes"}
+
 
 def _own_types() -> Iterator[Any]:
     for kind in SCHEMA.type_map.values():
@@ -200,7 +204,7 @@ def test_every_list_is_counted() -> None:
         for name, field in kind.fields.items()
         if _is_list(field)
     }
-    assert lists == LISTS.keys()
+    assert lists == LISTS.keys() | SHORT_LISTS
 
 
 class _Here(Threads):

@@ -7,6 +7,9 @@ from accounts.actors import Actor, account
 from accounts.models import Invitation, Login, Membership, Organization, Role, User
 from bookings.models import Booking, BookingSlot, Guest, Slot
 from bookings.states import BookingStatus
+from notifications.kinds import Platform
+from notifications.models import Device
+from notifications.selectors import MAX_DEVICES
 from reserve.core.clock import now
 from reserve.core.ids import new_id
 from tests.factories import make_user, tomorrow_at
@@ -23,6 +26,7 @@ class Town:
         self.organizations = self._make_organizations()
         self.organization = self.organizations[0]
         self._make_logins()
+        self._make_devices()
         self.venues = self._make_venues()
         self.venue = self.venues[0]
         self._make_schedules()
@@ -108,6 +112,12 @@ class Town:
                 refresh_jti=new_id().hex,
             )
             for _ in range(self.number)
+        )
+
+    def _make_devices(self) -> None:
+        Device.objects.bulk_create(
+            Device(user=self._owner, platform=Platform.IOS, token=new_id().hex)
+            for _ in range(min(self.number, MAX_DEVICES))
         )
 
     def _make_venues(self) -> list[Venue]:

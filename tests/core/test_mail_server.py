@@ -1,7 +1,7 @@
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from reserve.mail_server import MailServer, mail_server
+from reserve.core.mail_server import MailServer, mail_server
 
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
 

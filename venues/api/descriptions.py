@@ -10,7 +10,10 @@ from venues.validators import (
     MAX_CAPACITY,
     MAX_DAYS,
     MAX_PICTURES,
+    MAX_REMINDER,
+    MAX_REMINDERS,
     MAX_URL_LENGTH,
+    MIN_REMINDER,
 )
 
 _INSTALLATIONS = "null for the installation's."
@@ -47,6 +50,8 @@ VENUE = {
     " null for no limit.",
     "accepts_guests": "Whether people without an account may book.",
     "accepts_unverified": "Whether accounts may book whose e-mail address is not verified.",
+    "reminder_minutes": "How long before the start guests are reminded, in minutes,"
+    f" {MIN_REMINDER} to {MAX_REMINDER}; at most {MAX_REMINDERS} times, none for never.",
 }
 
 RESOURCE = {

@@ -26,7 +26,6 @@ _KINDS: tuple[tuple[type[Any], type | tuple[type, ...], str], ...] = (
     (models.BooleanField, bool, sentences.TRUE_OR_FALSE),
     (models.IntegerField, int, sentences.WHOLE_NUMBER),
     (models.FloatField, (int, float), sentences.NUMBER),
-    (ArrayField, (list, tuple), sentences.TEXTS),
     (models.DateField, date, sentences.DATE),
     (models.TimeField, time, sentences.TIME_OF_DAY),
     (models.CharField, str, sentences.TEXT),
@@ -120,16 +119,28 @@ def _wrong_kinds(row: models.Model) -> Errors:
         value = getattr(row, field.attname)
         if field.is_relation or not field.editable or (value is None and field.null):
             continue
+        if isinstance(field, ArrayField):
+            if not _holds(value, field.base_field):
+                errors[field.name] = [_sentence_of(field)]
+            continue
         for field_kind, kind, sentence in _KINDS:
             if isinstance(field, field_kind):
                 # A boolean is an int to Python, and a date-time a date.
                 disguised = kind is not bool and isinstance(value, bool | datetime)
-                if disguised or not isinstance(value, kind) or not _holds_text(value):
+                if disguised or not isinstance(value, kind):
                     errors[field.name] = [sentence]
                 break
     return errors
 
 
-def _holds_text(value: object) -> bool:
-    """True of what is no list; ours hold text."""
-    return not isinstance(value, list | tuple) or all(isinstance(item, str) for item in value)
+def _holds(value: object, item: Any) -> bool:
+    """Whether a value is a list of what the field of its items takes."""
+    kind = int if isinstance(item, models.IntegerField) else str
+    return isinstance(value, list | tuple) and all(
+        isinstance(each, kind) and not isinstance(each, bool) for each in value
+    )
+
+
+def _sentence_of(field: Any) -> str:
+    is_numbers = isinstance(field.base_field, models.IntegerField)
+    return sentences.WHOLE_NUMBERS if is_numbers else sentences.TEXTS

@@ -21,6 +21,7 @@ from venues.models import ConfirmationMode, Resource, Venue
 from venues.services.access import lock_venue, record_schedule_change
 from venues.services.checks import apply_changes, errors_of, refuse
 from venues.services.resources import ResourceDetails
+from venues.validators import default_reminders
 
 FIRST_CAPACITY = 10
 
@@ -55,6 +56,7 @@ class VenueDetails:
     open_bookings_per_customer: int | None = None
     accepts_guests: bool = True
     accepts_unverified: bool = True
+    reminder_minutes: list[int] = field(default_factory=default_reminders)
 
 
 VENUE_FIELDS = frozenset(each.name for each in fields(VenueDetails))

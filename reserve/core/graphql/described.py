@@ -25,11 +25,16 @@ def taking(kind: Any) -> Any:
     return kind(required=True, description=kind._meta.description)  # noqa: SLF001 (graphene's own)
 
 
-def enum_of(kind: type[Enum], description: str, values: Mapping[Any, str]) -> Any:
+def enum_of(
+    kind: type[Enum], description: str, values: Mapping[Any, str], *, name: str | None = None
+) -> Any:
     """The enum of a Python one, with a sentence on each of its values.
+
+    Args:
+        name: in the schema, where it is not the Python one's.
 
     Raises:
         KeyError: a value has none.
     """
     texts = {None: description} | {member: values[member] for member in kind}
-    return graphene.Enum.from_enum(kind, description=texts.__getitem__)
+    return graphene.Enum.from_enum(kind, name=name, description=texts.__getitem__)

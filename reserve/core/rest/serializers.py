@@ -185,8 +185,11 @@ class StrictModelSerializer(serializers.ModelSerializer[Any]):
         _, options = super().build_standard_field(field_name, model_field)
         options = {name: options[name] for name in self._ALIKE if name in options}
         if kind is StrictListField:
-            options |= {"child": StrictTextField(), "error_messages": _says(sentences.TEXTS)}
-            options["error_messages"]["not_a_list"] = sentences.TEXTS
+            is_numbers = isinstance(model_field.base_field, models.IntegerField)
+            child: Any = StrictIntegerField() if is_numbers else StrictTextField()
+            sentence = sentences.WHOLE_NUMBERS if is_numbers else sentences.TEXTS
+            options |= {"child": child, "error_messages": _says(sentence)}
+            options["error_messages"]["not_a_list"] = sentence
         elif model_field.choices and kind is StrictTextField:
             kind, options["choices"] = StrictChoiceField, model_field.choices
         return kind, options

@@ -30,7 +30,6 @@ BookingMode = enum_of(
 
 _ENUMS = {"confirmation_mode": ConfirmationMode, "booking_mode": BookingMode}
 _KINDS: tuple[tuple[type[Any], Any], ...] = (
-    (ArrayField, graphene.List(graphene.NonNull(graphene.String))),
     (models.BooleanField, graphene.Boolean),
     (models.IntegerField, graphene.Int),
     (models.FloatField, graphene.Float),
@@ -63,5 +62,10 @@ def asked(
 def _fields(model: type[models.Model], names: Mapping[str, str]) -> Iterator[tuple[str, Any, Any]]:
     for name in names:
         field: Any = model._meta.get_field(name)  # noqa: SLF001
-        kind = next(ours for theirs, ours in _KINDS if isinstance(field, theirs))
-        yield name, field, _ENUMS.get(name, kind)
+        yield name, field, _ENUMS.get(name) or _kind_of(field)
+
+
+def _kind_of(field: Any) -> Any:
+    if isinstance(field, ArrayField):
+        return graphene.List(graphene.NonNull(_kind_of(field.base_field)))
+    return next(ours for theirs, ours in _KINDS if isinstance(field, theirs))

@@ -1,5 +1,6 @@
-"""Reading the address of a mail server."""
+"""Reading the addresses of mail servers."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
@@ -52,3 +53,25 @@ def mail_server(url: str, *, allow_console: bool) -> MailServer:
         starttls=parts.scheme == "smtp+starttls",
         tls=parts.scheme == "smtps",
     )
+
+
+def organization_mail_servers(entries: Iterable[str]) -> dict[str, MailServer]:
+    """Servers of organizations' own, by short name, from entries such as `museum=smtp://HOST`.
+
+    Raises:
+        ImproperlyConfigured: an entry cannot be read; the sentence names the variable, and no
+            entry, since addresses hold passwords.
+    """
+    servers = {}
+    for entry in entries:
+        slug, separator, url = entry.partition("=")
+        try:
+            servers[slug.strip()] = mail_server(url.strip(), allow_console=False)
+        except ImproperlyConfigured:
+            separator = ""
+        if not separator or not slug.strip():
+            raise ImproperlyConfigured(
+                "ORGANIZATION_EMAIL_URLS cannot be read. Write each entry as"
+                " SHORT-NAME=smtp://USER:PASSWORD@HOST:PORT, with a comma between two."
+            )
+    return servers

@@ -1,0 +1,1 @@
+"""What messages say: facts, words in the reader's language, letters and calendar files."""

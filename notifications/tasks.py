@@ -1,0 +1,44 @@
+"""Celery entry points. A task ends long before its time limit; the next one goes on."""
+
+from datetime import timedelta
+from typing import Any
+
+from celery import shared_task, signals
+
+from notifications.kinds import Urgency
+from notifications.senders.sns import say_if_off
+from notifications.services import devices, reminders, sending, upkeep
+
+_SENDING_TIME = timedelta(seconds=10)
+# The claim of a sender that died lapses after `sending.CLAIM_LEASE`, which is longer.
+_SOFT, _HARD = 25, 30
+
+
+@shared_task(soft_time_limit=_SOFT, time_limit=_HARD)
+def send_prompt_deliveries() -> int:
+    return sending.send_due(urgency=Urgency.PROMPT, within=_SENDING_TIME)
+
+
+@shared_task(soft_time_limit=_SOFT, time_limit=_HARD)
+def send_planned_deliveries() -> int:
+    return sending.send_due(urgency=Urgency.PLANNED, within=_SENDING_TIME)
+
+
+@shared_task
+def make_reminders() -> int:
+    return reminders.make_due()
+
+
+@shared_task
+def forget_ended_devices() -> int:
+    return devices.forget_ended_devices()
+
+
+@shared_task
+def forget_old_deliveries() -> int:
+    return upkeep.forget_old()
+
+
+@signals.worker_ready.connect
+def _say_what_is_off(**_: Any) -> None:
+    say_if_off()
