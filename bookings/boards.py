@@ -19,8 +19,9 @@ from django.conf import settings
 
 from accounts.actors import Actor
 from bookings import store
+from bookings.customers import Account, count_open_bookings_of, limited_account
 from bookings.models import Slot
-from bookings.rules import Party, offers
+from bookings.rules import Party, is_limit_reached, offers
 from bookings.selectors.availability import check_days, check_party
 from bookings.selectors.seats import lapsed_seats
 from bookings.states import SlotStatus
@@ -135,6 +136,9 @@ async def offer(
         raise NotFound
     if not board.venue.is_public:
         await in_database(visible_venue, actor=actor, venue_id=venue_id)
+    account = limited_account(actor, board.venue)
+    if account and is_limit_reached(board.venue, await _counter.join(account)):
+        return Offer([])
     return board.offer(guest_count, resource_id)
 
 
@@ -158,6 +162,11 @@ def offer_at_once(
         raise NotFound
     if not board.venue.is_public:
         visible_venue(actor=actor, venue_id=venue_id)
+    account = limited_account(actor, board.venue)
+    if account:
+        counts = count_open_bookings_of([account], process_now())
+        if is_limit_reached(board.venue, counts.get(account, 0)):
+            return Offer([])
     return board.offer(guest_count, resource_id)
 
 
@@ -236,6 +245,13 @@ async def _read_together(days: Sequence[Day]) -> Sequence[Board | None]:
     return [boards.get(day) for day in days]
 
 
+async def _count_together(accounts: Sequence[Account]) -> Sequence[int]:
+    counts = await in_database(count_open_bookings_of, accounts, process_now())
+    return [counts.get(account, 0) for account in accounts]
+
+
+# What one reader has open is nobody else's answer, and is asked each time.
+_counter: Grouped[Account, int] = Grouped(_count_together, most=_MAX_TOGETHER)
 _reader: Grouped[Day, Board | None] = Grouped(_read_together, most=_MAX_TOGETHER)
 
 

@@ -16,6 +16,9 @@ from bookings.models import Booking, phone_number_of
 from bookings.states import BookingStatus
 from venues.models import Venue
 
+Account = tuple[UUID, UUID]
+"""Somebody's account, and a venue where they book."""
+
 _NO_DIGIT = re.compile(r"[^0-9]")
 
 
@@ -86,16 +89,27 @@ def count_open_bookings(*, actor: Actor, venues: Sequence[Venue], now: datetime)
 
     Read without a lock, to explain. No statement where there is nothing to count.
     """
-    limited = [
-        venue.pk
-        for venue in venues
-        # At a venue that is not public whoever may book is staff.
-        if venue.is_public and venue.open_bookings_per_customer is not None
-    ]
-    if not limited or actor.user_id is None:
-        return {}
-    rows = Booking.objects.filter(is_open(now), venue_id__in=limited, customer_id=actor.user_id)
-    return dict(rows.order_by().values_list("venue_id").annotate(Count("pk")))
+    accounts = [found for venue in venues if (found := limited_account(actor, venue))]
+    counts = count_open_bookings_of(accounts, now) if accounts else {}
+    return {venue_id: number for (_, venue_id), number in counts.items()}
+
+
+def limited_account(actor: Actor, venue: Venue) -> Account | None:
+    """Whose open bookings say whether an actor may book at a venue; None where nobody's do."""
+    # At a venue that is not public whoever may book is staff.
+    is_limited = venue.is_public and venue.open_bookings_per_customer is not None
+    return (actor.user_id, venue.pk) if is_limited and actor.user_id is not None else None
+
+
+def count_open_bookings_of(accounts: Sequence[Account], now: datetime) -> dict[Account, int]:
+    """How many bookings accounts have open at venues, by one statement."""
+    rows = Booking.objects.filter(
+        is_open(now),
+        customer_id__in={user_id for user_id, _ in accounts},
+        venue_id__in={venue_id for _, venue_id in accounts},
+    )
+    counted = rows.order_by().values_list("customer_id", "venue_id").annotate(Count("pk"))
+    return {(user_id, venue_id): number for user_id, venue_id, number in counted}
 
 
 def is_open(now: datetime) -> Q:

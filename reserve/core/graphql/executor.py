@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -24,6 +24,7 @@ from graphql import (
 from graphql.pyutils import is_awaitable
 
 from reserve.core.graphql.context import Context
+from reserve.core.graphql.lifting import Cut, Lifted, Shapes, lift
 from reserve.core.graphql.limits import MAX_DEPTH, MAX_TOKENS, Measure, QueryTooComplex, measure
 from reserve.core.graphql.operation import Operation
 from reserve.core.graphql.persisted import PersistedQueries
@@ -47,6 +48,10 @@ class Prepared:
     document: DocumentNode
     operation: OperationDefinitionNode
     measure: Measure
+    lifted: Lifted | None = None
+    """How the document came by variables that its text does not have."""
+    sent: Cut | None = None
+    """The text of the request, where the document was lifted."""
 
     @property
     def is_subscription(self) -> bool:
@@ -79,6 +84,7 @@ class Executor:
     ) -> None:
         self._schema = schema
         self._documents: OrderedDict[str, Prepared] = OrderedDict()
+        self._shapes: Shapes[Prepared] = Shapes()
         self._persisted = PersistedQueries()
         self._hides_suggestions = not makes_suggestions
         self._rules = list(specified_rules)
@@ -94,7 +100,7 @@ class Executor:
         Refuses as `prepare` does.
         """
         request = await self._persisted.complete(request)
-        prepared = self.prepare(request)
+        request, prepared = self._lift(request) or (request, self.prepare(request))
         await self._persisted.remember(request)
         return request, prepared
 
@@ -112,13 +118,42 @@ class Executor:
                 self._remember(request.query, known)
         else:
             self._documents.move_to_end(request.query)
-        name = known.operation.name.value if known.operation.name else None
-        # An empty name is none: https://github.com/graphql/graphql-over-http, 5.1.
-        if request.name and request.name != name:
-            raise CannotRun([GraphQLError(f"The document has no operation {request.name!r}.")])
-        if known.measure.cost.pages:
-            known.measure.cost.check(request.variables or {})
+        _check_request(known, request)
         return known
+
+    def _lift(self, request: Operation) -> tuple[Operation, Prepared] | None:
+        """The request with its literals as variables, and the document of all of its shape.
+
+        None where the document is to be prepared as it stands. Raises as `prepare`.
+        """
+        if request.query in self._documents or len(request.query) > _MAX_CACHED_LENGTH:
+            return None
+        cut = Cut.of(request.query)
+        if cut is None:
+            return None
+        if not self._shapes.knows(cut):
+            prepared = self.prepare(request)
+            self._shapes.remember(cut, self._lifted(cut, prepared))
+            return request, prepared
+        shared = self._shapes.get(cut)
+        values = shared.lifted.values(cut) if shared and shared.lifted else None
+        if shared is None or values is None:
+            return None
+        request = replace(request, variables={**(request.variables or {}), **values})
+        _check_request(shared, request)
+        return request, replace(shared, sent=cut)
+
+    def _lifted(self, cut: Cut, prepared: Prepared) -> Prepared | None:
+        # Subscribers with one text and variables share what is rendered for them.
+        if prepared.is_subscription:
+            return None
+        lifted = lift(self._schema, cut, prepared.document, prepared.operation)
+        if lifted is None:
+            return None
+        # It stands for what it was made from.
+        self._documents.pop(cut.text, None)
+        measured = measure(self._schema, lifted.document, lifted.operation)
+        return Prepared(lifted.document, lifted.operation, measured, lifted)
 
     async def execute(self, prepared: Prepared, request: Operation, context: Context) -> Response:
         """
@@ -136,6 +171,8 @@ class Executor:
         )
         if is_awaitable(result):
             result = await result
+        if result.errors and prepared.lifted and prepared.sent:
+            prepared.lifted.relocate(result.errors, prepared.sent)
         self._refuse_unless_run(result, prepared, request)
         return result_response(result)
 
@@ -210,6 +247,16 @@ class Executor:
         self._documents[query] = known
         while len(self._documents) > _CACHED_DOCUMENTS:
             self._documents.popitem(last=False)
+
+
+def _check_request(prepared: Prepared, request: Operation) -> None:
+    """Raises CannotRun or QueryTooComplex where the document does not do for the request."""
+    name = prepared.operation.name.value if prepared.operation.name else None
+    # An empty name is none: https://github.com/graphql/graphql-over-http, 5.1.
+    if request.name and request.name != name:
+        raise CannotRun([GraphQLError(f"The document has no operation {request.name!r}.")])
+    if prepared.measure.cost.pages:
+        prepared.measure.cost.check(request.variables or {})
 
 
 def _only_operation(document: DocumentNode) -> OperationDefinitionNode:
