@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
+from urllib.parse import urlencode
 
 import httpx
 
@@ -35,6 +36,9 @@ class BookingApi(Protocol):
     def booking(self, actor: Actor, booking_id: str) -> Answer: ...
     def available_slots(self, actor: Actor, venue_id: str, day: str) -> Answer: ...
     def every_slot(self, actor: Actor, venue_id: str, day: str) -> Answer: ...
+    def bookings(self, actor: Actor, venue_id: str | None = None, **asked: Any) -> Answer:
+        """The ids of a page of one's own bookings, or of a venue's, and how many there are."""
+        ...
 
 
 def _details(guest: GuestDetails) -> dict[str, str]:
@@ -149,6 +153,21 @@ class GraphQLApi:
         )
         return self.ask(document, {"venueId": venue_id, "date": day}, actor)
 
+    def bookings(self, actor: Actor, venue_id: str | None = None, **asked: Any) -> Answer:
+        kinds = {"status": "BookingStatus", "first": "Int", "date": "Date", "search": "String"}
+        given = asked | ({"venueId": venue_id} if venue_id else {})
+        declared = ", ".join(f"${name}: {(kinds | {'venueId': 'ID!'})[name]}" for name in given)
+        passed = ", ".join(f"{name}: ${name}" for name in given)
+        field = "venueBookings" if venue_id else "myBookings"
+        document = (
+            f"query({declared}) {{ {field}({passed})" if given else f"{{ {field}"
+        ) + " { totalCount edges { node { id } } } }"
+        answer = self.ask(document, given, actor)
+        if answer.code:
+            return answer
+        ids = [edge["node"]["id"] for edge in answer.body["edges"]]
+        return Answer(None, (answer.body["totalCount"], ids))
+
 
 class RestApi:
     def __init__(self, address: str) -> None:
@@ -209,3 +228,11 @@ class RestApi:
 
     def every_slot(self, actor: Actor, venue_id: str, day: str) -> Answer:
         return self.ask("GET", f"/venues/{venue_id}/slots?from={day}&to={day}", None, actor)
+
+    def bookings(self, actor: Actor, venue_id: str | None = None, **asked: Any) -> Answer:
+        path = f"/venues/{venue_id}/bookings" if venue_id else "/bookings"
+        query = f"?{urlencode(asked)}" if asked else ""
+        answer = self.ask("GET", path + query, None, actor)
+        if answer.code:
+            return answer
+        return Answer(None, (answer.body["count"], [each["id"] for each in answer.body["results"]]))
