@@ -94,6 +94,7 @@ class GraphQLApi:
             "approve": "approveBooking",
             "decline": "declineBooking",
             "check-in": "checkInBooking",
+            "undo-check-in": "undoCheckIn",
             "no-show": "markNoShow",
             "complete": "completeBooking",
         }[verb]
