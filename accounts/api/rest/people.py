@@ -72,7 +72,7 @@ class MeView(View):
 
 
 class ExportView(View):
-    @operation("export_me", answers={"type": "object"}, login=Login.REQUIRED)
+    @operation("export_me", answers={"type": "object"}, login=Login.REQUIRED, is_kept=False)
     def get(self, request: Request) -> Response:
         """Everything that is held of the caller."""
         headers = {"Cache-Control": "no-store"}

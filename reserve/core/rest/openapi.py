@@ -145,7 +145,7 @@ class OperationSchema(_AutoSchema):  # type: ignore[misc]
     def _get_response_bodies(self, direction: Direction = "response") -> Schema:
         operation = self.declared
         answers: Schema = {str(operation.status): self._success(operation, direction)}
-        if self.method == "GET":
+        if self.method == "GET" and operation.is_kept:
             answers["304"] = {
                 "description": "What the client has is still so.",
                 "headers": headers("ETag"),
@@ -166,7 +166,7 @@ class OperationSchema(_AutoSchema):  # type: ignore[misc]
         sent: tuple[str, ...] = ()
         if operation.status == 201:  # noqa: PLR2004
             sent = ("Location",)
-        elif self.method == "GET":
+        elif self.method == "GET" and operation.is_kept:
             sent = ("ETag", "Last-Modified") if operation.last_modified else ("ETag",)
         answer: Schema = {"description": _DONE[operation.status], "headers": headers(*sent)}
         if operation.answers is not None:

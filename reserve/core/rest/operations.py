@@ -44,6 +44,7 @@ class Operation:
         example: a body.
         preview: what a dry run answers, with 200.
         last_modified: whether it tells since when its answer is so.
+        is_kept: whether a client may keep what it reads, and ask whether it is still so.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Operation:
     example: Any = None
     preview: Any = None
     last_modified: bool = False
+    is_kept: bool = True
 
     @cached_property
     def members(self) -> tuple[str, ...]:
