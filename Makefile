@@ -22,7 +22,7 @@ endif
 export PYTHONUNBUFFERED := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help setup dev test start worker beat migrate lint format build bench fuzz docker-up lock clean pages pages-if-possible
+.PHONY: help setup dev test start worker beat migrate lint format build bench fuzz chaos docker-up lock clean pages pages-if-possible
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F '|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -86,6 +86,9 @@ fuzz: .venv/.installed-all ## Try OPS random operations at once, and check every
 
 docker-up: ## Run all services by Docker Compose
 	@exec docker compose up --build
+
+chaos: .venv/.installed-all ## Break everything while BOOKINGS people book, and count what they were told
+	@CHAOS_BOOKINGS=$(or $(BOOKINGS),1000) exec $(python) -m pytest --no-cov -s tests/notifications/test_chaos.py
 
 lock: .venv/.created ## Pin the dependencies anew (UPGRADE=1 for newer versions)
 	@$(pip) install uv
