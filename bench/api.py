@@ -128,8 +128,7 @@ def _servers(
         started["our uncached"] = ours.web(processes=1, variables=uncached)
     if "pair" in wanted:
         started["our pair"] = ours.web(processes=2)
-    if any(SCENARIOS[name].writes for name in options.scenarios if name in SCENARIOS):
-        ours.worker()
+    ours.worker()
     return {name: city | {"url": f"{address}/graphql"} for name, address in started.items()}
 
 

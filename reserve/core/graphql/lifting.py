@@ -234,8 +234,8 @@ class _Lifter(Visitor):
     def _lifted(
         self, node: StringValueNode | IntValueNode, ancestors: Sequence[Any]
     ) -> VariableNode | None:
-        kind = self.type_info.get_input_type()
-        scalar = get_nullable_type(kind)
+        kind: Any = self.type_info.get_input_type()
+        scalar: Any = get_nullable_type(kind)
         position = self._starts.get(node.loc.start) if node.loc else None
         if position is None:
             # The text was cut elsewhere than it was parsed.
