@@ -25,6 +25,7 @@ class WordingForm(forms.ModelForm):  # type: ignore[type-arg]
 class WordingAdmin(TenantAdmin):
     """What an organization writes to its guests instead of our words."""
 
+    venue_field = None
     add_roles = MANAGING
     change_roles = MANAGING
     delete_roles = MANAGING

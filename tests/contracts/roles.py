@@ -104,6 +104,8 @@ QUERIES: dict[str, Row] = {
     "bookingByCode": Row(
         _rule("NOT_FOUND"), 'confirmationCode: "AAAA2222", email: "nobody@example.com"'
     ),
+    "myDevices": Row(ACCOUNTS),
+    "notificationPreferences": Row(ACCOUNTS),
 }
 
 MUTATIONS: dict[str, Row] = {
@@ -167,6 +169,9 @@ MUTATIONS: dict[str, Row] = {
     "undoCheckIn": Row(BOOKING_STAFF, 'id: "$arrived"'),
     "markNoShow": Row(BOOKING_STAFF, 'id: "$confirmed"'),
     "completeBooking": Row(BOOKING_STAFF, 'id: "$arrived"'),
+    "registerDevice": Row(ACCOUNTS, 'input: {token: "device-$unique", platform: IOS}'),
+    "removeDevice": Row(OWN, 'id: "$device"'),
+    "updateNotificationPreferences": Row(ACCOUNTS, "input: {}"),
 }
 
 SUBSCRIPTIONS: dict[str, Row] = {
@@ -281,11 +286,19 @@ REST: dict[str, Row] = {
     "POST /bookings/{arrived}/undo-check-in": Row(BOOKING_STAFF),
     "POST /bookings/{confirmed}/no-show": Row(BOOKING_STAFF),
     "POST /bookings/{arrived}/complete": Row(BOOKING_STAFF),
+    "GET /devices": Row(ACCOUNTS),
+    "POST /devices": Row(ACCOUNTS, {"token": "device-$unique", "platform": "IOS"}),
+    "GET /devices/{device}": Row(OWN),
+    "DELETE /devices/{device}": Row(OWN),
+    "GET /notification-preferences": Row(ACCOUNTS),
+    "PATCH /notification-preferences": Row(ACCOUNTS, {}),
 }
 
 # Routes of WebSockets, by their pattern; each needs a way to try it in the test.
 SOCKETS: dict[str, Rule] = {
     "^graphql$": ANYONE,
+    # A close code tells no difference between a token that was refused and a person.
+    "^ws/venues/(?P<venue_id>[^/]+)/$": VENUE_STAFF_BY_NAME | {"suspended": "FORBIDDEN"},
     # There is no other.
     "": _rule("NOT_FOUND", suspended="NOT_FOUND"),
 }
@@ -350,6 +363,13 @@ ADMIN_MODELS: dict[str, Model] = {
     "bookings.guest": Model(_INSIDE, _AT_THE_VENUE),
     "bookings.ledgercheck": _ADMINISTRATORS_ONLY,
     # For owners: `foreign` is one, of another organization.
+    "notifications.delivery": Model(_INSIDE, _AT_THE_VENUE),
+    "notifications.wording": Model(
+        _INSIDE,
+        (*_AT_THE_VENUE, "elsewhere"),
+        adds=_MANAGES_SOMETHING,
+        deletes=_MANAGES_SOMETHING,
+    ),
     "outbox.event": Model(("administrator", "foreign"), ("administrator",)),
 }
 
@@ -377,6 +397,9 @@ ADMIN_PAGES: dict[str, Mapping[str, int]] = {
     "second_factor_off": _statuses(302),
     # No login waits for a code.
     "second_factor_code": dict.fromkeys(CALLERS, 302),
+    # Of the organization that the row is of.
+    "notifications_wording_preview": _statuses(404)
+    | dict.fromkeys((*_AT_THE_VENUE, "elsewhere"), 200),
     # Of the venue that the row is of.
     "venues_venue_conflicts": _statuses(403) | dict.fromkeys(_AT_THE_VENUE, 200),
     "accounts_user_second_factor": _statuses(403) | {"administrator": 302},

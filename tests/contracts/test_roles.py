@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import count
 from string import Template
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -28,6 +29,8 @@ from accounts.services.suspension import suspend_user
 from bookings.models import Booking, Slot
 from bookings.services.bookings import create_booking, create_hold
 from bookings.states import BookingStatus
+from notifications.kinds import Platform
+from notifications.models import Device, Wording
 from reserve.asgi import application
 from reserve.core.clock import now
 from reserve.core.ids import UlidModel, new_id
@@ -118,6 +121,11 @@ class World:
         open_login(self.customer)
         return Login.objects.filter(user=self.customer).latest("pk").public_id
 
+    def _new_device(self) -> str:
+        return Device.objects.create(
+            user=self.customer, platform=Platform.IOS, token=self._new_unique()
+        ).public_id
+
     def _new_member(self) -> str:
         person = make_member(self.tenant.organization)
         return Membership.objects.get(user=person).public_id
@@ -176,6 +184,7 @@ UlidModel_of: dict[str, type[UlidModel]] = {
     "confirmed": Booking,
     "arrived": Booking,
     "login": Login,
+    "device": Device,
     "member": Membership,
     "invitation": Invitation,
     "closure": Closure,
@@ -481,12 +490,14 @@ def test_subscribers_are_answered_as_the_table_says(
 _CLOSED = {4403: "UNAUTHENTICATED", 4404: "NOT_FOUND"}
 
 
-def _first_message(socket: ClientConnection) -> tuple[Any, str | None]:
+def _first_message(
+    socket: ClientConnection, closed_for: Mapping[int, str] = MappingProxyType(_CLOSED)
+) -> tuple[Any, str | None]:
     """The next message; or, where the socket is closed, the code that this stands for."""
     try:
         return json.loads(socket.recv(5)), None
     except ConnectionClosed as closed:
-        return None, _CLOSED[closed.rcvd.code if closed.rcvd else 1006]
+        return None, closed_for[closed.rcvd.code if closed.rcvd else 1006]
 
 
 @contextmanager
@@ -540,9 +551,22 @@ def _open_nowhere(server: str, headers: Mapping[str, str]) -> str | None:
         return {403: "NOT_FOUND"}.get(refused.response.status_code)
 
 
+def _open_board(server: str, headers: Mapping[str, str]) -> str | None:
+    venue = Venue.objects.get(name__startswith="Venue ours")
+    address = f"{server.replace('http', 'ws', 1)}/ws/venues/{venue.public_id}/"
+    with connect(address, additional_headers=dict(headers)) as socket:
+        if not headers:
+            # Whoever says nothing of themselves has ten seconds to.
+            socket.send(json.dumps({"type": "watch", "date": None}))
+        message, code = _first_message(socket, {4401: "UNAUTHENTICATED", 4403: "FORBIDDEN"})
+        assert code or message["type"] == "snapshot"
+        return code
+
+
 # How the sockets of the table are tried, by their patterns.
 OPENERS: dict[str, Callable[[str, Mapping[str, str]], str | None]] = {
     "^graphql$": _open_graphql,
+    "^ws/venues/(?P<venue_id>[^/]+)/$": _open_board,
     "": _open_nowhere,
 }
 
@@ -595,6 +619,7 @@ def test_the_admin_answers_as_the_table_says(world: World, browsers: dict[str, C
         arguments = {
             "app_list": ("bookings",),
             "view_on_site": (1, 1),
+            "notifications_wording_preview": (world.tenant.row_of(Wording).pk,),
             "venues_venue_conflicts": (world.tenant.venue.pk,),
             "accounts_user_second_factor": (person.pk,),
             "auth_user_password_change": (person.pk,),
