@@ -174,7 +174,10 @@ class Delivery(UlidModel):
         verbose_name_plural = "deliveries"
         constraints = (
             models.UniqueConstraint(
-                fields=("booking", "occasion", "kind", "recipient", "channel"),
+                fields=(
+                    *("organization", "booking", "occasion"),
+                    *("kind", "recipient", "channel"),
+                ),
                 name="an_occasion_is_told_once",
             ),
         )

@@ -367,6 +367,8 @@ _mail = mail_server(
     allow_console=not PRODUCTION,
 )
 EMAIL_BACKEND = _mail.backend
+# Where those that go to the console are kept for /dev/mails.
+DEVELOPMENT_MAILS = BASE_DIR / "var" / "mails"
 EMAIL_HOST, EMAIL_PORT = _mail.host, _mail.port
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
 EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.starttls, _mail.tls

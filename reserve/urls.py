@@ -1,3 +1,4 @@
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
@@ -24,6 +25,9 @@ urlpatterns = [
     path("booking/", include("bookings.pages")),
     path("metrics", health.metrics),
 ]
+
+if not settings.PRODUCTION:
+    urlpatterns.append(path("dev/", include("reserve.dev_mails")))
 
 handler400 = "reserve.refusals.bad_request"
 handler500 = "reserve.refusals.server_error"

@@ -65,6 +65,7 @@ def claim(
     """Claim an organization's next deliveries; nobody else gets them before the lease is over."""
     queued = Delivery.objects.filter(state=DeliveryState.QUEUED)
     earlier = queued.filter(
+        organization_id=organization_id,
         booking_id=OuterRef("booking_id"),
         recipient=OuterRef("recipient"),
         channel=OuterRef("channel"),

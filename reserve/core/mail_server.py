@@ -33,7 +33,7 @@ def mail_server(url: str, *, allow_console: bool) -> MailServer:
     """
     parts = urlsplit(url)
     if parts.scheme == "console" and allow_console:
-        return MailServer("django.core.mail.backends.console.EmailBackend")
+        return MailServer("reserve.core.console_mail.EmailBackend")
     try:
         port = parts.port or _PORTS[parts.scheme]
     except (ValueError, KeyError):

@@ -52,6 +52,7 @@ def _addresses(root: str) -> str:
             f"  REST                {root}/api/v1/",
             f"  OpenAPI schema      {root}/api/schema",
             f"  Admin               {root}/admin/",
+            f"  Mails               {root}/dev/mails",
             f"  Health              {root}/health/ready",
         ]
     )

@@ -176,6 +176,18 @@ def test_a_dead_server_of_one_organization_is_not_another_s(server, settings) ->
         assert waiting() == 0
 
 
+def test_a_silent_mail_server_keeps_no_booking_waiting(server, settings) -> None:
+    settings.EMAIL_TIMEOUT = 5
+    server.mode = "silent"
+    began_at = time.monotonic()
+    bookings = book(30)
+    took = time.monotonic() - began_at
+    confirmed = Booking.objects.filter(pk__in=[each.pk for each in bookings], status="CONFIRMED")
+    assert confirmed.count() == 30
+    assert waiting() == 30, "owed, and not sent by the relay"
+    assert took < 5, "the mail server's time-out is nobody's"
+
+
 def test_a_long_queue_of_one_organization_keeps_no_other_waiting(server) -> None:
     book(claims.CLAIM_SIZE * 3, name="many")
     book(1, name="few")
