@@ -1,5 +1,6 @@
 """Making, reading and changing bookings by REST."""
 
+from functools import partial
 from typing import Any
 
 from django.urls import reverse
@@ -37,6 +38,7 @@ from bookings.services import bookings
 from reserve.core.errors import Forbidden
 from reserve.core.idempotency import IDEMPOTENCY_HEADER
 from reserve.core.pages import Page
+from reserve.core.rest.later import answer_later
 from reserve.core.rest.operations import Login, operation
 from reserve.core.rest.pages import OrderingField, PageQuery, page_response, page_schema
 from reserve.core.rest.serializers import (
@@ -60,7 +62,13 @@ class HoldsView(View):
     )
     def post(self, request: Request) -> Response:
         """Take seats for a while, until the hold lapses."""
-        return _created(bookings.create_hold(actor=actor_of(request), seats=_wanted(request)))
+        actor, seats = actor_of(request), _wanted(request)
+        return answer_later(
+            request,
+            begin=partial(bookings.acreate_hold, actor=actor, seats=seats),
+            wait=partial(bookings.create_hold, actor=actor, seats=seats),
+            show=_created,
+        )
 
 
 class _BookingsQuery(PageQuery):
@@ -136,7 +144,13 @@ class BookingsView(View):
     )
     def post(self, request: Request) -> Response:
         """Book seats; the venue's queue or staff confirm."""
-        return _created(bookings.create_booking(actor=actor_of(request), seats=_wanted(request)))
+        actor, seats = actor_of(request), _wanted(request)
+        return answer_later(
+            request,
+            begin=partial(bookings.acreate_booking, actor=actor, seats=seats),
+            wait=partial(bookings.create_booking, actor=actor, seats=seats),
+            show=_created,
+        )
 
 
 class VenueBookingsView(View):
