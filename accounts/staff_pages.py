@@ -12,6 +12,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, parse_cookie
 from django.urls import reverse
+from django.utils import translation
 from django.views.decorators.cache import never_cache
 from django_otp.middleware import OTPMiddleware
 
@@ -23,7 +24,7 @@ View = Callable[..., HttpResponseBase]
 
 
 def staff_page(view: View) -> View:
-    """A view for staff, which gets the actor after the request.
+    """A view for staff, which gets the actor after the request, in the browser's language.
 
     Whoever is not logged in as the admin asks is led to its login, and back.
     """
@@ -34,7 +35,8 @@ def staff_page(view: View) -> View:
         if not admin.site.has_permission(request):
             return redirect_to_login(request.get_full_path(), reverse("admin:login"))
         assert isinstance(request.user, User)
-        return view(request, account(request.user.pk), *arguments, **keywords)
+        with translation.override(translation.get_language_from_request(request)):
+            return view(request, account(request.user.pk), *arguments, **keywords)
 
     return guarded
 

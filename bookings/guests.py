@@ -11,6 +11,8 @@ from accounts.person import clean_person
 from bookings.models import Booking, Guest
 from reserve.core.errors import Invalid, Unauthenticated
 
+UNREACHABLE = "Give an e-mail address or a phone number."
+
 
 @dataclass(frozen=True, slots=True)
 class GuestDetails:
@@ -25,6 +27,16 @@ class GuestDetails:
     def contact(self) -> str:
         """What tells one person from another: the e-mail address, or else the phone."""
         return self.email or self.phone
+
+
+VISITOR = GuestDetails(name="Visitor")
+"""Whoever holds seats and has not said yet who they are."""
+
+
+def require_reachable(guest: Guest) -> None:
+    """Raises Invalid where nobody knows how to reach a guest without an account."""
+    if not (guest.email or guest.phone):
+        raise Invalid.field("guest.email", UNREACHABLE)
 
 
 def clean_guest(guest: GuestDetails, *, is_reachable: bool) -> GuestDetails:
@@ -46,7 +58,7 @@ def clean_guest(guest: GuestDetails, *, is_reachable: bool) -> GuestDetails:
         errors = refused.details["errors"]
         raise Invalid(errors={f"guest.{name}": said for name, said in errors.items()}) from None
     if is_reachable and not cleaned.contact:
-        raise Invalid.field("guest.email", "Give an e-mail address or a phone number.")
+        raise Invalid.field("guest.email", UNREACHABLE)
     return cleaned
 
 

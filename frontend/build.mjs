@@ -1,5 +1,6 @@
 // Bundles the scripts of the pages: the GraphQL playground into frontend/dist/playground/, the
-// documentation of REST into frontend/dist/docs/, the live board into frontend/dist/board/.
+// documentation of REST into frontend/dist/docs/, the live board into frontend/dist/board/, the
+// public booking page into frontend/dist/guest_pages/.
 //
 // The pages of ReserveAPI forbid inline styles and know no other origin. Monaco, the editor in
 // GraphiQL, and a few of its neighbours write <style> elements and style="" attributes, so their
@@ -14,6 +15,7 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const OUTPUT = here("dist/playground");
 const DOCS = here("dist/docs");
 const BOARD = here("dist/board");
+const GUEST_PAGES = here("dist/guest_pages");
 
 const STYLE_ELEMENT = /\bcreateElement\((['"])style\1\)/g;
 const INNER_HTML = /^(\s*)([\w.]+)\.innerHTML = (.+?);(\s*(?:\/\/.*)?)$/gm;
@@ -64,7 +66,7 @@ const common = {
   define: { "process.env.NODE_ENV": '"production"' },
 };
 
-await Promise.all([OUTPUT, DOCS, BOARD].map((folder) => rm(folder, { recursive: true, force: true })));
+await Promise.all([OUTPUT, DOCS, BOARD, GUEST_PAGES].map((folder) => rm(folder, { recursive: true, force: true })));
 await Promise.all([
   build({
     ...common,
@@ -93,6 +95,8 @@ await Promise.all([
   build({ ...common, entryPoints: { docs: here("docs/main.js") }, outdir: DOCS }),
   // htmx with its morphing swaps, and the socket that tells when to refresh.
   build({ ...common, entryPoints: { board: here("board/main.js") }, outdir: BOARD }),
+  // The same htmx, and the client of our own subscriptions.
+  build({ ...common, entryPoints: { guest_pages: here("guest_pages/main.js") }, outdir: GUEST_PAGES }),
 ]);
 
 for (const file of [`${OUTPUT}/playground.js`, `${DOCS}/docs.js`]) {

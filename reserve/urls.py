@@ -21,6 +21,7 @@ urlpatterns = [
     path("api/v1/", include("notifications.api.urls")),
     re_path("^api/", NoSuchPath.as_view()),
     path("dashboard/", include("bookings.board.urls")),
+    path("", include("bookings.guest_pages.urls")),
     path("account/", include("accounts.pages")),
     path("booking/", include("bookings.pages")),
     path("metrics", health.metrics),

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from accounts.actors import Actor
+from accounts.actors import ANONYMOUS, Actor
 from accounts.selectors import works_at, works_at_condition
 from reserve.core.errors import Forbidden, NotFound
 from reserve.core.pages import Page, page_of
@@ -27,6 +27,19 @@ def venues_visible_to(actor: Actor) -> QuerySet[Venue]:
 def visible_venue(*, actor: Actor, venue_id: UUID) -> Venue:
     """Raises NotFound where the venue is not the actor's to see."""
     venue = venues_visible_to(actor).filter(pk=venue_id).first()
+    if venue is None:
+        raise NotFound
+    return venue
+
+
+def public_venue(*, organization_slug: str, venue_slug: str) -> Venue:
+    """A venue that everybody may see, by the names in its address.
+
+    Raises:
+        NotFound: there is none, or it is not public.
+    """
+    venues = venues_visible_to(ANONYMOUS).select_related("organization")
+    venue = venues.filter(organization__slug=organization_slug, slug=venue_slug).first()
     if venue is None:
         raise NotFound
     return venue

@@ -8,7 +8,7 @@ from accounts.actors import Actor
 from accounts.selectors import works_at
 from bookings.customers import Customer
 from bookings.errors import BookingLimitReached, HoldExpired, InvalidState
-from bookings.guests import GuestDetails
+from bookings.guests import GuestDetails, require_reachable
 from bookings.ledger import Ledger, as_if_given_back
 from bookings.manage_tokens import is_owner
 from bookings.models import Booking, Slot
@@ -100,6 +100,8 @@ class ConfirmHold(ApplyTransition):
             and not self._is_staff_of(booking)
         ):
             raise Forbidden("Only staff book for somebody else.")
+        if not self.guest and booking.customer_id is None and is_owner(self.actor, booking):
+            require_reachable(booking.guest)
         customer = self.limited_customer(ledger)
         if customer and booking.status in self.transition.sources:
             others = ledger.open_bookings(customer, besides=booking.pk)

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from accounts.actors import SYSTEM, Actor
+from accounts.actors import ANONYMOUS, SYSTEM, Actor
 from bookings import selectors
 from bookings.desk import Outcome, desk
-from bookings.guests import GuestDetails, clean_guest
+from bookings.guests import VISITOR, GuestDetails, clean_guest
 from bookings.models import Booking
 from bookings.requests.change import (
     ApplyTransition,
@@ -44,6 +44,14 @@ def create_hold(*, actor: Actor, seats: SeatsWanted) -> Booking:
 async def acreate_hold(*, actor: Actor, seats: SeatsWanted) -> Booking:
     """`create_hold` from an event loop."""
     return await desk.submit_async(_taking(actor, seats, BookingStatus.HELD))
+
+
+def hold_for_visitor(*, seats: SeatsWanted) -> Booking:
+    """Take seats for somebody without an account who says only later who they are.
+
+    `confirm_hold` wants it said. Refuses as `create_hold` does.
+    """
+    return desk.submit(_taking(ANONYMOUS, replace(seats, guest=VISITOR), BookingStatus.HELD))
 
 
 def create_booking(*, actor: Actor, seats: SeatsWanted) -> Booking:
@@ -159,8 +167,8 @@ def _changing(
 
 def _cleaned(actor: Actor, guest: GuestDetails | None) -> GuestDetails | None:
     """Whoever has no account must be reachable; staff may seat whoever walks in."""
-    if guest is None:
-        return None
+    if guest is None or guest is VISITOR:
+        return guest
     return clean_guest(guest, is_reachable=actor.user_id is None and not actor.is_system)
 
 

@@ -1,7 +1,7 @@
 // Times that run out: <time data-until="…"> shows the minutes and seconds that are left.
 
 export function startCountdowns(clockOffset, onEnd) {
-  setInterval(() => {
+  const tick = () => {
     const now = Date.now() + clockOffset();
     for (const element of document.querySelectorAll("time[data-until]")) {
       const seconds = Math.ceil((Date.parse(element.dataset.until) - now) / 1000);
@@ -9,5 +9,7 @@ export function startCountdowns(clockOffset, onEnd) {
       element.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
       if (seconds === 0) onEnd();
     }
-  }, 1000);
+  };
+  tick();
+  setInterval(tick, 1000);
 }

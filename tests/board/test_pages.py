@@ -226,3 +226,10 @@ def test_the_venues_to_choose_from_are_ones_own(staff: User, browser: Client, sl
     create_booking(
         actor=account(staff.pk), seats=seats_on(make_slot(make_resource(second)), guest=somebody())
     )
+
+
+def test_boards_speak_the_browsers_language(browser: Client, slot: Slot) -> None:
+    answer = browser.get(board(slot), on_day(slot), headers={"Accept-Language": "da,en;q=0.5"})
+    text = answer.content.decode()
+    assert '<html lang="da"' in text
+    assert "Næste ankomster" in text

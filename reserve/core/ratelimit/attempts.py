@@ -41,6 +41,7 @@ class Attempt(Enum):
     VERIFICATION = "verification"
     CODE_LOOKUP = "code_lookup"
     SECOND_FACTOR = "second_factor"
+    HOLD = "hold"
 
 
 class TooManyAttempts(RateLimited):

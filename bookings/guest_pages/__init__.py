@@ -1,0 +1,1 @@
+"""The public booking page of a venue, alone or in a frame of the venue's own site."""
