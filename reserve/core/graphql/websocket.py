@@ -5,6 +5,7 @@ https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from enum import IntEnum
 from functools import partial
@@ -47,6 +48,10 @@ class CloseCode(IntEnum):
 
 class _SessionEnded(Exception):
     """The token of the socket was revoked."""
+
+
+class _ClientGone(Exception):
+    """Nobody is there any more to send to."""
 
 
 class GraphQLConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
@@ -228,6 +233,8 @@ class GraphQLConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self._fail(operation_id, refusal_response(error))
         except TooSlow:
             await self._close(CloseCode.TOO_MANY_REQUESTS, "Too slow")
+        except _ClientGone:
+            return
         except Exception as error:  # noqa: BLE001 (an operation's end, not the socket's)
             await self._fail(operation_id, refusal_response(as_domain_error(error)))
         else:
@@ -273,19 +280,24 @@ class GraphQLConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     # --- Sending ----------------------------------------------------------------------------
 
     async def _send(self, message: dict[str, Any]) -> None:
-        await self._send_text(orjson.dumps(message).decode())
+        with suppress(_ClientGone):
+            await self._send_text(orjson.dumps(message).decode())
 
     async def _send_text(self, text: str) -> None:
         """Send, once what was sent before is on its way.
 
         Raises:
             TooSlow: the client has not read for too long.
+            _ClientGone: nobody is there any more.
         """
         try:
             async with asyncio.timeout(_READING_TIMEOUT_SECONDS):
                 await self.send(text_data=text)
         except TimeoutError:
             raise TooSlow from None
+        except OSError:
+            # What servers raise once a client has left, by the specification of ASGI.
+            raise _ClientGone from None
 
     async def _close(self, code: CloseCode, reason: str) -> None:
         await self.close(code=code, reason=reason)
