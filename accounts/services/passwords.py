@@ -11,7 +11,7 @@ from accounts.events import account_event
 from accounts.hashing import hash_password, is_password_of, password_errors
 from accounts.links import Purpose, read_token
 from accounts.models import User
-from accounts.person import normalise_email
+from accounts.person import clean_email
 from accounts.selectors import current_user
 from accounts.services.logins import end_logins
 from reserve.core.clock import now
@@ -69,9 +69,10 @@ def request_password_reset(*, email: str) -> None:
     differs happens in the event's handler, where nobody waits for it.
 
     Raises:
+        Invalid: it cannot be an address, whoever has it.
         TooManyAttempts: for this address, or from the client's.
     """
-    address = normalise_email(email)
+    address = clean_email(email)
     charge_attempt(Attempt.PASSWORD_RESET, account=address)
     known = User.objects.filter(email=address, is_active=True)
     user_id: UUID | None = known.values_list("pk", flat=True).first()
