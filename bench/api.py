@@ -110,6 +110,7 @@ def run(options: argparse.Namespace, place: Place) -> Report:
             print(f"api: repeat {repeat + 1} of {options.repeats}", flush=True)
             bench.repeat()
         bench.end()
+        bench.runs.faults += ours.ended()
         bench.runs.faults += [f"logged: {line[:300]}" for line in ours.errors_logged()]
         bench.runs.faults += _wrong_counts(place)
         return _report(bench.runs, options, description(connection))

@@ -27,6 +27,7 @@ class Production:
     def __init__(self, place: Place, folder: Path, stack: ExitStack) -> None:
         self._folder = folder
         self._stack = stack
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._variables = place.variables() | {
             "RESERVE_MODE": "production",
             "JWT_SECRET": secrets.token_hex(32),
@@ -58,6 +59,14 @@ class Production:
         self._start("worker", {})
         self._start("beat", {})
 
+    def ended(self) -> list[str]:
+        """What has ended though it should run, with the last lines that it wrote."""
+        return [
+            f"{name} ended: {(self._folder / name).read_text()[-_LAST_LINES:]}"
+            for name, running in self._running.items()
+            if running.poll() is not None
+        ]
+
     def errors_logged(self) -> list[str]:
         """The first lines of the logs that tell of an error."""
         found = []
@@ -81,6 +90,7 @@ class Production:
                 # An interrupt is for the parent, whose end is theirs.
                 start_new_session=True,
             )
+        self._running[log.name] = running
         self._stack.callback(_end, running)
         return running, log
 
