@@ -10,6 +10,8 @@ from pathlib import Path
 
 import django
 import pytest
+import structlog
+from structlog.typing import EventDict
 
 from reserve.embedded import development_environment
 from tests.workers import WORKER, redis_database
@@ -34,6 +36,26 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     for limit in _LIMITS:
         os.environ.setdefault(limit, "1000000")
     django.setup()
+    _let_logs_be_captured()
+
+
+def _let_logs_be_captured() -> None:
+    """Have loggers ask what is configured, and make all lines, of which few are written.
+
+    A logger that was used before keeps what it had then, and one with a level makes
+    nothing below it: `capture_logs` would see neither.
+    """
+    structlog.configure(
+        cache_logger_on_first_use=False,
+        wrapper_class=structlog.make_filtering_bound_logger("INFO"),
+        processors=[_drop_what_is_no_news, *structlog.get_config()["processors"]],
+    )
+
+
+def _drop_what_is_no_news(_logger: object, method: str, event: EventDict) -> EventDict:
+    if method == "info" and os.environ["LOG_LEVEL"] not in {"INFO", "DEBUG"}:
+        raise structlog.DropEvent
+    return event
 
 
 def _set_up_without_servers() -> None:

@@ -168,7 +168,8 @@ def make_rows(organization: Organization, word: str) -> dict[str, Any]:
         "wording": Wording.objects.create(
             organization=organization,
             kind=Kind.CONFIRMED,
-            language="en",
+            # Each language has one, and these are rows to be counted.
+            language=f"en-x-{number}",
             subject=f"Welcome to {word}",
             body=f"Yours, {word}",
         ),

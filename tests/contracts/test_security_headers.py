@@ -64,7 +64,7 @@ def behind_https(django_db_setup: None):
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("method", "path", "asked"), ANSWERS)
 def test_every_answer_has_them(method, path, asked, server) -> None:
-    response = httpx.request(method, server + path, **asked)
+    response = httpx.request(method, server + path, timeout=20, **asked)
     assert response.status_code < 500
     headers = response.headers
     policy = headers["Content-Security-Policy"]
@@ -102,7 +102,7 @@ def test_pages_and_data_have_policies_of_their_own(server) -> None:
 @pytest.mark.parametrize(("method", "path", "asked"), ANSWERS[:-2])
 def test_https_stays_https_in_production(method, path, asked, behind_https) -> None:
     asked = asked | {"headers": asked.get("headers", {}) | {"X-Forwarded-Proto": "https"}}
-    headers = httpx.request(method, behind_https + path, **asked).headers
+    headers = httpx.request(method, behind_https + path, timeout=20, **asked).headers
     assert headers["Strict-Transport-Security"] == YEAR
     assert "Strict-Transport-Security" not in httpx.get(behind_https + "/robots.txt").headers
 
