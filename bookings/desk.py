@@ -11,7 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +26,14 @@ from psycopg import errors as postgres
 
 from bookings import full_slots, store
 from bookings.boards import void_slots
+from bookings.counts import (
+    BATCH_SIZE,
+    BATCHES_RETRIED,
+    COMMIT_SECONDS,
+    HOLDS_EXPIRED,
+    LOCK_SECONDS,
+    count_decisions,
+)
 from bookings.crash_points import reach
 from bookings.difference import Difference
 from bookings.errors import IdempotencyInProgress, OutcomeUnknown, SlotBusy, SlotOverlaps
@@ -36,6 +44,8 @@ from bookings.models import Booking, BookingSlot, Slot
 from bookings.queue import COMMITTERS, MAX_BATCH, BatchQueue, Ticket
 from bookings.requests import Request, Result
 from bookings.requests.create import TakeSeats
+from bookings.states import BookingStatus
+from reserve.core import tracing
 from reserve.core.context import on_behalf_of
 from reserve.core.errors import Busy, DomainError, ServiceUnavailable
 from reserve.core.locks import guards
@@ -146,11 +156,19 @@ class Desk:
             outcomes += commit(requests[start : start + MAX_BATCH])
         return outcomes
 
+    def calls(self) -> int:
+        """How many wait for their turn."""
+        return len(self._queue)
+
     def _enqueue(self, ticket: Ticket[Any]) -> bool:
         request = ticket.request
-        if isinstance(request, TakeSeats) and (refused := full_slots.refusal(request)):
-            raise refused
-        return self._queue.join(ticket)
+        try:
+            if isinstance(request, TakeSeats) and (refused := full_slots.refusal(request)):
+                raise refused
+            return self._queue.join(ticket)
+        except DomainError as refused:
+            count_decisions([(request.kind, refused.code)])
+            raise
 
     def _schedule_drain(self) -> None:
         with self._scheduling:
@@ -171,7 +189,12 @@ class Desk:
         requests = [ticket.request for ticket in batch]
         try:
             # What concerns the batch as a whole goes by the id of whoever came first.
-            with on_behalf_of(requests[0].request_id):
+            with (
+                on_behalf_of(requests[0].request_id),
+                tracing.shared(
+                    "batch", (request.span for request in requests), requests=len(requests)
+                ),
+            ):
                 _answer(batch, commit(requests))
         finally:
             is_waited_for = self._queue.finish(batch)
@@ -188,7 +211,17 @@ def commit(batch: Sequence[Request[Any]], *, attempts: int = 2) -> list[Outcome]
         attempts: how often a single request is tried whose key, code or time another
             transaction has just taken: the next attempt sees it, or draws another.
     """
-    return _commit(batch, attempts=attempts, retry_until=None)
+    outcomes = _commit(batch, attempts=attempts, retry_until=None)
+    count_decisions(
+        (request.kind, _code_of(outcome)) for request, outcome in zip(batch, outcomes, strict=True)
+    )
+    return outcomes
+
+
+def _code_of(outcome: Outcome) -> str:
+    if isinstance(outcome, DomainError):
+        return outcome.code
+    return DomainError.code if isinstance(outcome, Exception) else "OK"
 
 
 def _commit(
@@ -228,6 +261,7 @@ def _retry(
             parts = by_slot.values()
         elif None not in by_slot:
             return [SlotBusy()] * len(batch)
+    BATCHES_RETRIED.inc()
     log.warning("batch_retried", requests=len(batch), reason=type(error).__name__)
     outcomes: dict[int, Outcome] = {}
     for positions in parts:
@@ -274,11 +308,15 @@ def _commit_once(batch: Sequence[Request[Any]]) -> list[Outcome]:
         except MoreSlots as more:
             slot_ids |= set(more.slot_ids)
         else:
+            BATCH_SIZE.observe(len(batch))
             full_slots.note(ledger.slots.values())
             if ledger.changed_slots or ledger.changed_bookings:
                 void_slots(ledger.changed_slots)
                 announce(ledger.changed_slots)
                 announce_bookings(ledger.changed_bookings)
+                HOLDS_EXPIRED.inc(
+                    sum(one.status == BookingStatus.EXPIRED for one in ledger.changed_bookings)
+                )
                 reach("after commit, before the relay is woken")
                 wake_relay()
             return outcomes
@@ -291,8 +329,14 @@ def _transact(
     ledger: Ledger | None = None
     decided = False
     try:
-        with guards(_guard_name(slot_id) for slot_id in slot_ids), transaction.atomic(durable=True):
-            ledger = Ledger.lock(slot_ids=slot_ids, booking_ids=booking_ids)
+        with (
+            guards(_guard_name(slot_id) for slot_id in slot_ids),
+            tracing.span("transaction"),
+            ExitStack() as ending,
+            transaction.atomic(durable=True),
+        ):
+            with tracing.span("row lock", slots=len(slot_ids)), LOCK_SECONDS.time():
+                ledger = Ledger.lock(slot_ids=slot_ids, booking_ids=booking_ids)
             ledger.read_customers(
                 {
                     customer
@@ -305,6 +349,9 @@ def _transact(
             ledger.write()
             reach("after write, before commit")
             decided = True
+            # What is left of the block is the commit.
+            ending.enter_context(tracing.span("commit"))
+            ending.enter_context(COMMIT_SECONDS.time())
         reach("after commit, before answer")
     except (OperationalError, InterfaceError) as error:
         if decided:

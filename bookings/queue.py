@@ -49,6 +49,10 @@ class BatchQueue:
         self._running = 0
         self._taken: set[UUID] = set()
 
+    def __len__(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
     def join(self, ticket: Ticket[Any]) -> bool:
         """Queue up; returns whether it could be served at once, by anybody who is free.
 

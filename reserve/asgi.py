@@ -11,6 +11,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.urls import URLPattern, re_path
+from django.utils.module_loading import import_string
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "reserve.settings")
 # Loads the apps: what is imported below needs them. REST, admin and pages are
@@ -22,9 +23,13 @@ from accounts.api.authentication import ACCESS_TOKENS  # noqa: E402
 from accounts.revocations import start_keeper  # noqa: E402
 from bookings.api.rest import MANAGE_TOKEN_HEADER  # noqa: E402
 from bookings.board.consumer import BoardConsumer  # noqa: E402
+from bookings.desk import desk  # noqa: E402
+from bookings.queue import COMMITTERS  # noqa: E402
+from reserve.core import database  # noqa: E402
 from reserve.core.asgi import Lifespan, RequestMiddleware  # noqa: E402
 from reserve.core.cors import CrossOrigin  # noqa: E402
-from reserve.core.database import open_connections  # noqa: E402
+from reserve.core.counted import Counted  # noqa: E402
+from reserve.core.figures import sample  # noqa: E402
 from reserve.core.graphql.executor import Executor  # noqa: E402
 from reserve.core.graphql.http import GraphQLHTTP  # noqa: E402
 from reserve.core.graphql.websocket import GraphQLConsumer  # noqa: E402
@@ -48,12 +53,30 @@ def _at(pattern: str, application: Any) -> URLPattern:
 _SWITCH_SECONDS = 0.0005
 # Objects that are made before the collector looks at the youngest again.
 _COLLECTED_TOGETHER = 20_000
+sampling: asyncio.Task[None] | None = None
 
 
 async def prepare() -> None:
+    global sampling  # noqa: PLW0603 (a task that nobody keeps may be collected)
+    if settings.OTEL_EXPORTER_OTLP_ENDPOINT:
+        import_string("reserve.telemetry.start")()
     start_keeper()
     sockets.watch()
-    await asyncio.gather(open_connections(), open_limiter())
+    sampling = asyncio.create_task(
+        sample(
+            threads={
+                "database": settings.DATABASE_THREADS,
+                "pages": settings.PAGE_THREADS,
+                "desk": COMMITTERS,
+            },
+            calls={
+                "database": database.calls,
+                "pages": lambda: pages.calls() + rest_pages.calls(),
+                "desk": desk.calls,
+            },
+        )
+    )
+    await asyncio.gather(database.open_connections(), open_limiter())
     sys.setswitchinterval(_SWITCH_SECONDS)
     # What the process has loaded stays as long as it lives: it need not be looked through.
     gc.collect()
@@ -65,12 +88,11 @@ async def no_such_socket(_scope: Any, _receive: Any, send: Any) -> None:
     await send({"type": "websocket.close", "code": 4404})
 
 
-pages = WSGIMiddleware(cast(Any, django_application), workers=settings.PAGE_THREADS)
-rest = LimitedREST(
-    # The same threads, and so the same few connections.
-    BufferedWSGI(django_application, threads=pages.executor),
-    authentication=ACCESS_TOKENS,
-)
+wsgi = WSGIMiddleware(cast(Any, django_application), workers=settings.PAGE_THREADS)
+pages = Counted(cast(Any, wsgi))
+# The same threads, and so the same few connections.
+rest_pages = Counted(cast(Any, BufferedWSGI(django_application, threads=wsgi.executor)))
+rest = LimitedREST(rest_pages, authentication=ACCESS_TOKENS)
 executor = Executor(
     schema.graphql_schema,
     allows_introspection=settings.GRAPHQL_INTROSPECTION,

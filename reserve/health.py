@@ -1,7 +1,7 @@
 """Whether the process answers, whether it can serve, and its figures."""
 
 import ipaddress
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -10,17 +10,13 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django_redis import get_redis_connection
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+from prometheus_client import CONTENT_TYPE_LATEST
 from redis.exceptions import RedisError
 
-from bookings.metrics import LedgerFigures
-from notifications.metrics import DeliveryFigures
+from reserve import figures
 from reserve.core.context import client_address
 from reserve.core.logging import get_logger
-from reserve.core.ratelimit.figures import RefusalFigures
-from reserve.outbox.selectors import age_of_oldest_undelivered, count_dead, count_undelivered
+from reserve.outbox.selectors import age_of_oldest_undelivered
 
 log = get_logger(__name__)
 
@@ -70,7 +66,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     networks = [ipaddress.ip_network(network) for network in settings.METRICS_ALLOWED_NETWORKS]
     if not peer or not any(ipaddress.ip_address(peer) in network for network in networks):
         raise PermissionDenied
-    return HttpResponse(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)
+    return HttpResponse(figures.text(), content_type=CONTENT_TYPE_LATEST)
 
 
 # --- Parts ---------------------------------------------------------------------
@@ -122,37 +118,3 @@ def _result(check: Callable[[], dict[str, object]]) -> dict[str, object]:
         return {"status": "ok", **check()}
     except _NotReady as reason:
         return {"status": "failed", "reason": str(reason)}
-
-
-class _EventFigures(Collector):
-    """Read from the database at each scrape: every process would tell the same."""
-
-    def collect(self) -> Iterable[Metric]:
-        try:
-            undelivered = count_undelivered()
-            age = age_of_oldest_undelivered().total_seconds()
-            dead = count_dead()
-        except Error:
-            return
-        yield GaugeMetricFamily(
-            "reserve_events_undelivered", "Events that the relay still owes.", value=undelivered
-        )
-        yield GaugeMetricFamily(
-            "reserve_events_oldest_undelivered_seconds",
-            "Age of the oldest event that the relay still owes.",
-            value=age,
-        )
-        yield GaugeMetricFamily(
-            "reserve_events_dead",
-            "Events that the relay gave up, until somebody decides.",
-            value=dead,
-        )
-
-    def describe(self) -> Iterable[Metric]:
-        return ()
-
-
-REGISTRY.register(_EventFigures())
-REGISTRY.register(DeliveryFigures())
-REGISTRY.register(LedgerFigures())
-REGISTRY.register(RefusalFigures())

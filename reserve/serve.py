@@ -23,6 +23,7 @@ from django.db.migrations.executor import MigrationExecutor
 from reserve.checks import unsafe_settings
 from reserve.database_errors import circumstances, first_line, unreachable
 from reserve.embedded import commands
+from reserve.embedded.figures import begin_shared_figures
 from reserve.embedded.ports import PortError, bind, port_from_environment
 
 CONNECT_SECONDS = 5
@@ -121,6 +122,7 @@ def command_for(process: str) -> list[str]:
         case "web":
             return web_command()
         case "worker":
+            begin_shared_figures()
             return commands.worker()
         case "beat":
             return commands.beat()

@@ -443,6 +443,19 @@ APPEND_SLASH = False
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if PRODUCTION else "*")
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 CORS_ALLOWED_ORIGINS = env.exact_origins("CORS_ALLOWED_ORIGINS")
+# Where spans go, by OTLP over HTTP; nowhere while unset.
+OTEL_EXPORTER_OTLP_ENDPOINT = env.text("OTEL_EXPORTER_OTLP_ENDPOINT")
+if OTEL_EXPORTER_OTLP_ENDPOINT and not re.fullmatch(
+    r"https?://[^/]+(/.*)?", OTEL_EXPORTER_OTLP_ENDPOINT
+):
+    raise ImproperlyConfigured(
+        "OTEL_EXPORTER_OTLP_ENDPOINT cannot be read. Write it as http://HOST:4318."
+    )
+OTEL_SERVICE_NAME = env.text("OTEL_SERVICE_NAME", "reserve")
+# Of traces that begin here; a caller that keeps its trace has ours kept too.
+TRACE_PERCENT = env.integer("TRACE_PERCENT", 5, minimum=0, maximum=100)
+# Where a worker shows its figures; 0 for nowhere.
+WORKER_METRICS_PORT = env.integer("WORKER_METRICS_PORT", 0, minimum=0, maximum=65535)
 METRICS_ALLOWED_NETWORKS = env.networks("METRICS_ALLOWED_NETWORKS", "127.0.0.0/8,::1/128")
 
 TEMPLATES = [

@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Generic, TypeVar
 from uuid import UUID
 
+from opentelemetry.trace import SpanContext
+
 from bookings.customers import Customer
 from bookings.difference import Difference
 from bookings.idempotency import IdempotentCall
 from bookings.ledger import Ledger
 from bookings.models import Booking, Slot
+from reserve.core import tracing
 from reserve.core.context import request_id as current_request_id
 
 Result = TypeVar("Result", bound=Booking | Slot | Difference)
@@ -23,8 +26,16 @@ class Request(ABC, Generic[Result]):
     request_id: str = field(default_factory=current_request_id, kw_only=True, compare=False)
     """Of the HTTP request or task that asks; its events carry it."""
 
+    span: SpanContext | None = field(default_factory=tracing.current, kw_only=True, compare=False)
+    """Of the same, where it is traced."""
+
     call: ClassVar[IdempotentCall | None] = None
     """The call that it may repeat."""
+
+    @property
+    def kind(self) -> str:
+        """What is asked for, as figures name it."""
+        return type(self).__name__
 
     @property
     def named_slot(self) -> UUID | None:

@@ -59,6 +59,10 @@ class ApplyTransition(_OfOneBooking):
     transition: Transition
     reason: str = ""
 
+    @property
+    def kind(self) -> str:
+        return self.transition.verb
+
     def decide(self, ledger: Ledger) -> Booking:
         booking = ledger.booking(self.booking_id)
         by_staff = self._is_by_staff(booking)

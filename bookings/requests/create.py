@@ -115,6 +115,10 @@ class TakeSeats(Request[Booking]):
             object.__setattr__(self, "call", call)
 
     @property
+    def kind(self) -> str:
+        return "hold" if self.status == BookingStatus.HELD else "create"
+
+    @property
     def named_slot(self) -> UUID:
         return self.seats.slot_id
 

@@ -8,10 +8,13 @@ from typing import Any
 
 from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
 from django.conf import settings
+from opentelemetry.trace import SpanKind
 
+from reserve.core import tracing
 from reserve.core.addresses import address_of
 from reserve.core.context import REQUEST_ID_HEADER, begin_request
 from reserve.core.errors import Invalid, PayloadTooLarge
+from reserve.core.figures import ANSWERS, REQUEST_SECONDS, SOCKETS
 from reserve.core.logging import get_logger
 from reserve.core.security_headers import missing_headers
 
@@ -35,18 +38,24 @@ class RequestMiddleware:
         if scope["type"] == "lifespan":
             await self._application(scope, receive, send)
             return
+        caller = tracing.caller_of(header(scope, b"traceparent"))
         request_id = begin_request(
-            header(scope, _HEADER),
+            header(scope, _HEADER) or (f"{caller.trace_id:032x}" if caller else ""),
             address=address_of(scope),
             user_agent=header(scope, b"user-agent"),
         )
+        transport = _transport(scope)
         started = time.perf_counter()
         status = 0
+        is_open = False
 
         async def send_with_id(message: Any) -> None:
-            nonlocal status
+            nonlocal status, is_open
             if message["type"] in {"http.response.start", "websocket.accept"}:
                 status = message.get("status", 101)
+                if scope["type"] == "websocket":
+                    SOCKETS.inc()
+                    is_open = True
                 headers = [*message.get("headers", ()), (_HEADER, request_id.encode())]
                 if scope["type"] == "http":
                     headers += missing_headers(headers, is_secure=is_secure(scope))
@@ -56,18 +65,44 @@ class RequestMiddleware:
             await send(message)
 
         # Probes ask every few seconds, and are no news.
-        tell = log.debug if scope["path"].startswith("/health/") else log.info
-        try:
-            await self._application(scope, receive, send_with_id)
-        finally:
-            tell(
-                "request",
-                protocol=scope["type"],
-                method=scope.get("method", "CONNECT"),
-                path=scope["path"],
-                status=status,
-                milliseconds=round((time.perf_counter() - started) * 1000, 1),
-            )
+        tell = log.debug if transport == "health" else log.info
+        method = scope.get("method", "CONNECT")
+        with tracing.beginning(
+            f"{method} {transport}", kind=SpanKind.SERVER, caller=caller
+        ) as span:
+            try:
+                await self._application(scope, receive, send_with_id)
+            finally:
+                seconds = time.perf_counter() - started
+                if is_open:
+                    SOCKETS.dec()
+                else:
+                    # How long somebody watches says nothing about us.
+                    REQUEST_SECONDS.labels(transport).observe(seconds)
+                ANSWERS.labels(transport, str(status)).inc()
+                if span is not None:
+                    span.set_attribute("http.response.status_code", status)
+                    span.set_attribute("reserve.request_id", request_id)
+                tell(
+                    "request",
+                    protocol=scope["type"],
+                    method=method,
+                    path=scope["path"],
+                    status=status,
+                    milliseconds=round(seconds * 1000, 1),
+                )
+
+
+def _transport(scope: Any) -> str:
+    """What answers, in few words: a path would be a figure of its own for each booking."""
+    path = scope["path"]
+    if scope["type"] == "websocket":
+        return "socket"
+    if path == "/graphql":
+        return "graphql"
+    if path.startswith("/api/"):
+        return "rest"
+    return "health" if path.startswith("/health/") else "pages"
 
 
 class Lifespan:

@@ -15,8 +15,11 @@ from uuid import UUID
 from channels.layers import get_channel_layer
 from django.conf import settings
 from django_redis import get_redis_connection
+from opentelemetry.trace import SpanContext
 from redis.exceptions import RedisError
 
+from reserve.core import tracing
+from reserve.core.figures import PUBLISH_SECONDS
 from reserve.core.logging import get_logger
 
 log = get_logger(__name__)
@@ -45,6 +48,8 @@ class _Publisher:
         self._pid = 0
         self._pending: dict[tuple[str, str], Message] = {}
         self._wake = threading.Event()
+        # Of whoever has first left something since the last call.
+        self._span: SpanContext | None = None
 
     def publish(self, group: str, key: str, message: Message) -> None:
         if self._pid != os.getpid():
@@ -54,6 +59,7 @@ class _Publisher:
             self._pending.pop((group, key), None)
             if len(self._pending) < _MAX_PENDING:
                 self._pending[group, key] = message
+            self._span = self._span or tracing.current()
         self._wake.set()
 
     def _start(self) -> None:
@@ -71,8 +77,13 @@ class _Publisher:
             self._wake.clear()
             with self._lock:
                 pending, self._pending = self._pending, {}
+                caller, self._span = self._span, None
             try:
-                _send(pending)
+                with (
+                    tracing.shared("publish", [caller], messages=len(pending)),
+                    PUBLISH_SECONDS.time(),
+                ):
+                    _send(pending)
             except (RedisError, OSError) as error:
                 if not is_late:
                     log.warning("publications_late", reason=type(error).__name__)

@@ -43,6 +43,11 @@ async def in_database(
         _waiting -= 1
 
 
+def calls() -> int:
+    """How many run or wait."""
+    return _waiting
+
+
 async def open_connections() -> None:
     """Connect every database thread, so that no request waits for it.
 

@@ -19,7 +19,9 @@ from typing import Any, cast
 from django.core.cache import caches
 from redis.exceptions import RedisError
 
+from reserve.core import tracing
 from reserve.core.breaker import Breaker
+from reserve.core.figures import GUARD_SECONDS, GUARDS_MISSED
 from reserve.core.logging import get_logger
 
 log = get_logger(__name__)
@@ -82,12 +84,21 @@ class _Guards:
     def hold(self, names: Iterable[str]) -> Iterator[None]:
         ordered = sorted(f"guard.{name}" for name in set(names))
         token = secrets.token_hex(8)
-        taken = self._take(ordered, token) if ordered and self._breaker.admits() else []
+        taken = self._take_measured(ordered, token) if ordered else []
         try:
             yield
         finally:
             if taken:
                 self._let_go(taken, token)
+
+    def _take_measured(self, names: list[str], token: str) -> list[str]:
+        taken: list[str] = []
+        if self._breaker.admits():
+            with tracing.span("guard", guards=len(names)), GUARD_SECONDS.time():
+                taken = self._take(names, token)
+        if not taken:
+            GUARDS_MISSED.inc()
+        return taken
 
     def _take(self, names: list[str], token: str) -> list[str]:
         """The guards that could be had, from the first on."""

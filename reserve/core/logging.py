@@ -14,11 +14,14 @@ import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
 from reserve.core.context import request_id
+from reserve.core.tracing import current_trace_id
 
 
-def _add_request_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+def _add_ids(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     if current := request_id():
         event.setdefault("request_id", current)
+    if trace := current_trace_id():
+        event.setdefault("trace_id", trace)
     return event
 
 
@@ -40,7 +43,7 @@ def _processors() -> list[Any]:
         _add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
-        _add_request_id,
+        _add_ids,
     ]
 
 

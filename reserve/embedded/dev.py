@@ -15,6 +15,7 @@ from types import FrameType
 from reserve.embedded import commands
 from reserve.embedded.binaries import EmbeddedError
 from reserve.embedded.environment import development_environment
+from reserve.embedded.figures import shared_figures
 from reserve.embedded.lease import PROJECT, Lease
 from reserve.embedded.ports import PortError, bind, listen, port_from_environment
 from reserve.embedded.privileges import die_with_parent, end_with_make
@@ -48,7 +49,8 @@ def main() -> int:
             supervisor = Supervisor(_programs(listeners), directory=PROJECT, say=say)
             asked = "127.0.0.1" if host in _ANY else host
             _Attendants(supervisor, lease, asked, port, banner, reloads=reloads)
-            supervisor.run()
+            with shared_figures():
+                supervisor.run()
             say("Stopped. The data stays in var/.")
             return 0
     except (EmbeddedError, PortError) as error:

@@ -7,6 +7,7 @@ is small. `reserve.serve` has checked everything before this begins.
 import sys
 
 from reserve.embedded import commands
+from reserve.embedded.figures import shared_figures
 from reserve.embedded.lease import PROJECT
 from reserve.embedded.supervisor import Program, Supervisor, say
 
@@ -21,7 +22,8 @@ def main() -> int:
     supervisor = Supervisor(
         programs, directory=PROJECT, say=say, patience_seconds=_GRACEFUL_SECONDS + 2
     )
-    return supervisor.run()
+    with shared_figures():
+        return supervisor.run()
 
 
 if __name__ == "__main__":

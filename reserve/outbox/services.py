@@ -9,6 +9,7 @@ come from.
 import random
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from uuid import UUID
 
@@ -18,7 +19,9 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Now
 from django.utils.module_loading import import_string
+from opentelemetry.trace import SpanKind
 
+from reserve.core import tracing
 from reserve.core.context import on_behalf_of
 from reserve.core.logging import get_logger
 from reserve.outbox.models import Event
@@ -103,7 +106,7 @@ def _batches(handler: Handler, events: Sequence[Event]) -> list[list[Event]]:
 
 def _deliver(handler: Handler, events: Sequence[Event]) -> dict[Event, Exception]:
     """Call a handler with a batch; if that fails, with one event at a time."""
-    with on_behalf_of(events[0].request_id):
+    with on_behalf_of(events[0].request_id), _traced(handler, events):
         try:
             handler(events)
         except SoftTimeLimitExceeded:
@@ -119,6 +122,15 @@ def _deliver(handler: Handler, events: Sequence[Event]) -> dict[Event, Exception
     for event in events:
         failures |= _deliver(handler, [event])
     return failures
+
+
+def _traced(handler: Handler, events: Sequence[Event]) -> AbstractContextManager[object]:
+    """In the trace of the request that the events come from, as far as they have one."""
+    return tracing.beginning(
+        f"handle {events[0].name}",
+        kind=SpanKind.CONSUMER,
+        attributes={"code.function": handler.__name__, "events": len(events)},
+    )
 
 
 def _record_outcomes(claimed: Sequence[Event], failures: Mapping[Event, Exception]) -> None:

@@ -1,0 +1,121 @@
+"""Spans of what takes time, where an endpoint for them is set; otherwise next to nothing.
+
+A trace has the id of the request that it tells of (`trace_id_of`), so that what a worker
+does for an event hours later is found beside it, though nothing but the request's id went
+along. reserve/telemetry.py sends the spans; without it no tracer is ever set.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+from opentelemetry import context as otel
+from opentelemetry import trace
+from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, Tracer
+
+_HEX = re.compile(r"(?!0{32})[0-9a-f]{32}")
+# https://www.w3.org/TR/trace-context/#traceparent-header: version, trace id, parent id, flags.
+_TRACEPARENT = re.compile(
+    r"(?!ff)[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-((?!0{16})[0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?"
+)
+_NOTHING: AbstractContextManager[None] = nullcontext()
+_tracer: Tracer | None = None
+
+
+def use(tracer: Tracer | None) -> None:
+    """Make spans by this tracer from now on; None ends it."""
+    global _tracer  # noqa: PLW0603 (one per process, set before it serves)
+    _tracer = tracer
+
+
+def trace_id_of(request_id: str) -> int:
+    """The trace of a request: its id where it has the form of one, and a hash of it otherwise."""
+    if _HEX.fullmatch(request_id):
+        return int(request_id, 16)
+    return int.from_bytes(hashlib.sha256(request_id.encode()).digest()[:16], "big") or 1
+
+
+def caller_of(traceparent: str) -> SpanContext | None:
+    """The span of a caller, by the header of W3C's Trace Context; None where it makes no sense."""
+    found = _TRACEPARENT.fullmatch(traceparent)
+    if found is None:
+        return None
+    trace_id, span_id, flags = (int(part, 16) for part in found.groups())
+    return SpanContext(trace_id, span_id, is_remote=True, trace_flags=trace.TraceFlags(flags & 1))
+
+
+def current() -> SpanContext | None:
+    """The span at work, if there is one whose trace is kept."""
+    if _tracer is None:
+        return None
+    context = trace.get_current_span().get_span_context()
+    return context if context.trace_flags.sampled else None
+
+
+def current_trace_id() -> str:
+    """The trace at work in 32 hexadecimal digits, or an empty string."""
+    if _tracer is None:
+        return ""
+    context = trace.get_current_span().get_span_context()
+    return f"{context.trace_id:032x}" if context.is_valid else ""
+
+
+def beginning(
+    name: str,
+    *,
+    kind: SpanKind = SpanKind.INTERNAL,
+    caller: SpanContext | None = None,
+    attributes: Mapping[str, str | int] | None = None,
+) -> AbstractContextManager[Span | None]:
+    """The first span of a request, a task or a handler here.
+
+    Args:
+        caller: the span of whoever called, if known.
+    """
+    if _tracer is None:
+        return _NOTHING
+    context = otel.Context()
+    if caller is not None:
+        context = trace.set_span_in_context(NonRecordingSpan(caller), context)
+    return _begin(name, context=context, kind=kind, attributes=attributes)
+
+
+def span(name: str, **attributes: str | int) -> AbstractContextManager[Span | None]:
+    """A part of what is traced at this moment, and nothing where nothing is."""
+    if current() is None:
+        return _NOTHING
+    return _begin(name, attributes=attributes)
+
+
+def shared(
+    name: str, callers: Iterable[SpanContext | None], **attributes: str | int
+) -> AbstractContextManager[Span | None]:
+    """What is done for several at once: part of the first one's trace, with links to the others."""
+    if _tracer is None:
+        return _NOTHING
+    kept = list(dict.fromkeys(caller for caller in callers if caller is not None))
+    if not kept:
+        return _detached()
+    context = trace.set_span_in_context(NonRecordingSpan(kept[0]), otel.Context())
+    links = [Link(caller) for caller in kept[1:]]
+    return _begin(name, context=context, links=links, attributes=attributes)
+
+
+def _begin(name: str, **options: Any) -> AbstractContextManager[Span]:
+    assert _tracer is not None
+    # An exception's text may be personal: what went wrong is for the log, which leaves it out.
+    return _tracer.start_as_current_span(
+        name, record_exception=False, set_status_on_exception=False, **options
+    )
+
+
+@contextmanager
+def _detached() -> Iterator[None]:
+    """Whoever does it may be traced; what is done is not for them."""
+    token = otel.attach(otel.Context())
+    try:
+        yield
+    finally:
+        otel.detach(token)
