@@ -16,7 +16,7 @@ from notifications.content.facts import facts_of
 from notifications.kinds import CANCELLATIONS, Kind
 from notifications.services.deliveries import News, owe
 from notifications.services.people import forget_people
-from notifications.wake import wake_senders
+from notifications.tasks import wake_senders
 from reserve.core.clock import now
 from reserve.outbox.models import Event
 from reserve.outbox.services import mixes_requests
