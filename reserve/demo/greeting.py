@@ -15,6 +15,7 @@ _PARTY = 4
 # Days that are looked through for a free table: a closed one may follow a closed one.
 _DAYS = 14
 _EVENING = 17
+_BOOKING_PAGE = f"/book/{ORGANIZATIONS[0].slug}/{RESTAURANT.details.slug}/"
 
 _DOCUMENT = """\
 mutation Login {{
@@ -50,7 +51,9 @@ def _addresses(root: str) -> str:
             "",
             f"  GraphQL playground  {root}/graphql",
             f"  REST                {root}/api/v1/",
-            f"  OpenAPI schema      {root}/api/schema",
+            f"  Its documentation   {root}/api/docs",
+            f"  Live boards         {root}/dashboard/",
+            f"  Booking page        {root}{_BOOKING_PAGE}",
             f"  Admin               {root}/admin/",
             f"  Mails               {root}/dev/mails",
             f"  Health              {root}/health/ready",
