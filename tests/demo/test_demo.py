@@ -293,7 +293,8 @@ def test_loading_if_empty_is_silent_where_there_is_a_demo(django_assert_num_quer
 
 def test_banner_has_a_document_that_works():
     text = banner(4321)
-    for path in ("/graphql", "/api/v1/", "/api/schema", "/admin/", "/health/ready"):
+    pages = ("/dashboard/", "/book/kestrel/havnekaer/", "/admin/")
+    for path in ("/graphql", "/api/v1/", "/api/docs", *pages, "/health/ready"):
         assert f"http://localhost:4321{path}" in text
     for login in (*CUSTOMERS, *STAFF, ADMINISTRATOR):
         assert login.email in text
