@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Protocol, cast
 
-from bench import api, bookings, ledger, limits, outages, publication, reads, relay, start
+from bench import api, bookings, ledger, limits, live, outages, publication, reads, relay, start
 from bench.place import Place, place
 from bench.results import Report
 from reserve.embedded import EmbeddedError
@@ -42,6 +42,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "reads": _benchmark(reads),
     "publication": _benchmark(publication),
     "limits": _benchmark(limits),
+    "live": _benchmark(live),
     "relay": _benchmark(relay),
     "start": _benchmark(start),
     "ledger": _benchmark(ledger),

@@ -204,6 +204,26 @@ class Target:
             case _:
                 raise ValueError(f"There is nothing called {kind!r} to ask.")
 
+    def a_token(self) -> str:
+        """Of those who have logged in, by turns."""
+        return self._tokens[next(self._numbers) % len(self._tokens)]
+
+    def booking(self) -> tuple[bytes, str]:
+        """A request for a seat of the next slot, and the slot."""
+        place = self._places[next(self._numbers) % len(self._places)]
+        return self._booking(place, self._tokens[0]), place[1]
+
+    async def remaining(self) -> dict[str, int]:
+        """The seats that are left on each slot, as the API says it now."""
+        (connection,) = await self.connect(1)
+        found = [
+            slot
+            for venue in self._described["spread_venues"]
+            for _, slot in await self._slots(connection, venue, self._described["date"])
+        ]
+        connection.close()
+        return {slot["id"]: slot["remainingCapacity"] for slot in found}
+
     def race(self, callers: int) -> list[bytes]:
         """A request of each caller for one seat of the same slot, which nobody has used."""
         place = self._hot.pop()

@@ -84,5 +84,13 @@ class RedisTime:
         return info["used_cpu_user"] + info["used_cpu_sys"]
 
 
+def memory_of(pid: int) -> int:
+    """Bytes of memory that a process and its descendants have resident."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    resident = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(resident.split()[1]) * 1024 + sum(memory_of(int(child)) for child in children)
+
+
 def _stat(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -28,6 +28,8 @@ class Production:
         self._folder = folder
         self._stack = stack
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self.pids: dict[str, int] = {}
+        """Of web processes, or of the parent of several, by address."""
         self._variables = place.variables() | {
             "RESERVE_MODE": "production",
             "JWT_SECRET": secrets.token_hex(32),
@@ -47,6 +49,7 @@ class Production:
         own = {"PORT": str(port), "WEB_CONCURRENCY": str(processes), **(variables or {})}
         running, log = self._start("web", own)
         address = f"http://127.0.0.1:{port}"
+        self.pids[address] = running.pid
         deadline = time.monotonic() + _START_SECONDS
         while not _answers(address):
             if running.poll() is not None or time.monotonic() > deadline:

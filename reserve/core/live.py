@@ -7,8 +7,17 @@ right and a slow reader costs no memory.
 """
 
 import asyncio
+import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Iterator
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Hashable,
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,6 +33,8 @@ from reserve.core.logging import get_logger
 log = get_logger(__name__)
 
 Message = dict[str, Any]
+Offer = Callable[[Sequence["Change"]], bool]
+"""Takes changes at once, and says whether it could; if not, they wait as others do."""
 Recover = Callable[[datetime], Awaitable[Iterable[Message]]]
 Check = Callable[[], Awaitable[object]]
 
@@ -38,6 +49,10 @@ _CHECK_EVERY_SECONDS = 3.0
 # Things of which one listener may have changes waiting; who lags further behind is let go.
 _MAX_WAITING = 1_000
 _PAUSE_AFTER_FAILURE_SECONDS = 1.0
+# From the beginning of one telling to the next, in lengths of the telling itself, of
+# which the kernel's part comes afterwards; and at most.
+_REST = 8
+_LONGEST_REST_SECONDS = 0.4
 # Until what was subscribed again is surely heard, so that nothing falls between
 # what is asked for and what is heard.
 _PAUSE_BEFORE_RECOVERY_SECONDS = 0.2
@@ -60,12 +75,24 @@ class Change:
 
 
 class Listener:
-    """The changes that one listener has not taken yet: the latest of each thing."""
+    """The changes that one listener has not taken yet: the latest of each thing.
 
-    def __init__(self) -> None:
+    Args:
+        offer: asked first, while nothing waits and the listener itself waits for more.
+    """
+
+    def __init__(self, offer: Offer | None = None) -> None:
+        self._offer = offer
         self._waiting: dict[str, Change] = {}
         self._wake = asyncio.Event()
+        self._is_idle = False
         self._is_too_slow = False
+
+    def put_all(self, changes: Sequence[Change]) -> None:
+        if self._offer and self._is_idle and not self._wake.is_set() and self._offer(changes):
+            return
+        for change in changes:
+            self.put(change)
 
     def put(self, change: Change) -> None:
         key = change.message["key"]
@@ -103,7 +130,11 @@ class Listener:
 
     async def _next(self) -> Change:
         while True:
-            await self._wake.wait()
+            self._is_idle = True
+            try:
+                await self._wake.wait()
+            finally:
+                self._is_idle = False
             if self._is_too_slow:
                 raise TooSlow
             if self._waiting:
@@ -118,6 +149,9 @@ class _Group:
         self.recover: Recover | None = None
         # By the thing that they want to hear of; None for those who want all.
         self._listeners: defaultdict[str | None, set[Listener]] = defaultdict(set)
+        self._untold: dict[str, Message] = {}
+        self._later: asyncio.TimerHandle | None = None
+        self._next_at = 0.0
 
     def __iter__(self) -> Iterator[Listener]:
         return chain.from_iterable(self._listeners.values())
@@ -133,10 +167,40 @@ class _Group:
         return not self._listeners
 
     def hand_on(self, message: Message) -> None:
-        change = Change(message)
-        for key in (None, message["key"]):
-            for listener in self._listeners.get(key, ()):
-                listener.put(change)
+        """Tell the listeners: now or, of a group that was told just before, a little later.
+
+        However fast changes come, telling has its share of the process and no more: what
+        comes meanwhile is told together, and of each thing only the latest.
+        """
+        if message.get("type") == ACCESS_CHANGED:
+            for listener in list(self):
+                listener.put(Change(message))
+            return
+        self._untold.pop(message["key"], None)
+        self._untold[message["key"]] = message
+        if self._later is None:
+            loop = asyncio.get_running_loop()
+            delay = self._next_at - loop.time()
+            if delay <= 0:
+                self._tell()
+            else:
+                self._later = loop.call_later(delay, self._tell)
+
+    def _tell(self) -> None:
+        clock = asyncio.get_running_loop().time
+        self._later, began = None, clock()
+        # The loop's own clock stands still meanwhile.
+        started = time.perf_counter()
+        changes = {key: Change(message) for key, message in self._untold.items()}
+        self._untold = {}
+        everything = list(changes.values())
+        for key, listeners in self._listeners.items():
+            wanted = everything if key is None else [changes[key]] if key in changes else []
+            if wanted:
+                for listener in listeners:
+                    listener.put_all(wanted)
+        pause = min((time.perf_counter() - started) * _REST, _LONGEST_REST_SECONDS)
+        self._next_at = began + pause
 
 
 class Hub:
@@ -157,6 +221,7 @@ class Hub:
         recover: Recover | None = None,
         check: Check | None = None,
         is_public: bool = True,
+        offer: Offer | None = None,
     ) -> AsyncIterator[AsyncIterator[Change]]:
         """The changes that are told to a group from now on.
 
@@ -168,17 +233,22 @@ class Hub:
                 ACCESS_CHANGED, which no listener is handed.
             is_public: where it is not, or no longer, `check` is asked every few seconds too:
                 the end of a role or a login is told to no group.
+            offer: takes changes without the iterator, while it can; of what is public only.
 
         Raises:
             TooSlow: from the iterator, once the listener has fallen too far behind.
             Exception: from the iterator, what `check` raises.
         """
-        listener = Listener()
+        listener = Listener(offer if is_public else None)
         await self._join(group, listener, key, recover)
         try:
             yield listener.changes(check, is_public=is_public)
         finally:
             await self._leave(group, listener, key)
+
+    def stream(self, group: str, **listening: Any) -> "Stream":
+        """The same, listening from when it is iterated. Takes what `listen` does."""
+        return Stream(self, group, listening)
 
     async def _join(
         self, name: str, listener: Listener, key: str | None, recover: Recover | None
@@ -239,6 +309,20 @@ class Hub:
                 as_domain_error(error)
                 for listener in group:
                     listener.let_go()
+
+
+class Stream:
+    """The changes that are told to a group, for as long as somebody iterates."""
+
+    def __init__(self, hub: Hub, group: str, listening: dict[str, Any]) -> None:
+        self._hub, self._group, self._listening = hub, group, listening
+        self.offer: Offer | None = None
+
+    async def __aiter__(self) -> AsyncIterator[Change]:
+        listening = self._hub.listen(self._group, **self._listening, offer=self.offer)
+        async with listening as changes:
+            async for change in changes:
+                yield change
 
 
 hub = Hub()

@@ -11,6 +11,7 @@ import sys
 import uvicorn
 
 from reserve.embedded.ports import bind
+from reserve.embedded.sockets import WebSocketProtocol
 
 _BACKLOG = 2048
 
@@ -24,8 +25,7 @@ def configuration(graceful_seconds: int) -> uvicorn.Config:
     return uvicorn.Config(
         "reserve.asgi:application",
         http="httptools",
-        # The newer of the two, without the deprecated interface below the other.
-        ws="websockets-sansio",
+        ws=WebSocketProtocol,
         # Longer messages than any client of ours sends would only fill memory.
         ws_max_size=65_536,
         # Compression costs some hundred kilobytes per connection.

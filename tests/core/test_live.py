@@ -1,7 +1,8 @@
 """Listening to the channel layer: what waits, what is rendered, and what was missed."""
 
 import asyncio
-from collections.abc import Awaitable
+import time
+from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,9 +10,11 @@ import pytest
 from django.conf import settings
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
+from websockets.frames import Frame, Opcode
 
 from reserve.core import broadcast, live
-from reserve.core.graphql.streams import rendered
+from reserve.core.frames import text_frame
+from reserve.core.graphql.streams import Rendered
 from reserve.core.live import Change, Listener, TooSlow
 from tests.processes import wait_until
 
@@ -114,7 +117,7 @@ def test_a_change_is_rendered_once_for_all_who_ask_the_same(takes_time: bool) ->
         async def events() -> Any:
             yield change
 
-        (payload,) = [payload async for payload in rendered(events(), execute, question)]
+        (payload,) = [payload async for payload in Rendered(events(), execute, question)]
         return payload
 
     async def listen() -> list[bytes]:
@@ -137,7 +140,7 @@ def test_what_is_told_to_one_listener_is_rendered_for_each() -> None:
         yield {"for": "one"}
 
     async def ask(name: str) -> list[bytes]:
-        return [payload async for payload in rendered(events(), lambda _: {"data": name}, "a")]
+        return [payload async for payload in Rendered(events(), lambda _: {"data": name}, "a")]
 
     async def listen() -> list[list[bytes]]:
         return [await ask("Ada"), await ask("Bob")]
@@ -213,3 +216,72 @@ def test_whoever_listens_for_one_thing_hears_of_no_other() -> None:
         return all_keys, one
 
     assert asyncio.run(asyncio.wait_for(listen(), 20)) == (["a", "b", "c"], ["b"])
+
+
+def test_changes_are_offered_at_once_only_where_none_waits() -> None:
+    taken: list[tuple[str, int]] = []
+    takes = True
+
+    def offer(changes: Sequence[Change]) -> bool:
+        if takes:
+            taken.extend((one.message["key"], one.message["version"]) for one in changes)
+        return takes
+
+    async def listen() -> list[tuple[str, int]]:
+        nonlocal takes
+        listener = Listener(offer)
+        # Nobody iterates yet, and so nobody could be told in order.
+        listener.put_all([_change("early", 1)])
+        reader = asyncio.create_task(_taken(listener, 4))
+        await asyncio.sleep(0.01)
+        listener.put_all([_change("a", 1), _change("b", 1)])
+        takes = False
+        listener.put_all([_change("a", 2)])
+        takes = True
+        # It comes after what waits, not before.
+        listener.put_all([_change("a", 3), _change("b", 2)])
+        await asyncio.sleep(0.01)
+        takes = False
+        listener.put_all([_change("c", 1)])
+        return await reader
+
+    assert asyncio.run(listen()) == [("early", 1), ("a", 3), ("b", 2), ("c", 1)]
+    assert taken == [("a", 1), ("b", 1)]
+
+
+def test_a_group_that_is_told_without_pause_is_told_together() -> None:
+    tellings: list[list[int]] = []
+
+    def slow_offer(changes: Sequence[Change]) -> bool:
+        tellings.append([one.message["version"] for one in changes])
+        time.sleep(0.005)
+        return True
+
+    async def flood() -> None:
+        group = live._Group()
+        listener = Listener(slow_offer)
+        group.add(listener, None)
+        reader = asyncio.create_task(_taken(listener, 1))
+        await asyncio.sleep(0.01)
+        began = time.monotonic()
+        version = 0
+        while time.monotonic() - began < 0.3:
+            version += 1
+            group.hand_on({"key": str(version % 2), "version": version})
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(live._LONGEST_REST_SECONDS)
+        reader.cancel()
+        # The first at once, and the last is never left out.
+        assert tellings[0] == [1]
+        assert tellings[-1][-1] == version
+        # Telling has its share: an eighth of the time, and some for a busy machine.
+        assert len(tellings) * 0.005 < 0.3 / 4
+        assert all(len(versions) <= 2 for versions in tellings)
+
+    asyncio.run(flood())
+
+
+@pytest.mark.parametrize("length", [0, 1, 125, 126, 65_535, 65_536])
+def test_frames_are_those_of_the_library(length: int) -> None:
+    content = b"x" * length
+    assert text_frame(content) == Frame(Opcode.TEXT, content).serialize(mask=False)

@@ -14,7 +14,7 @@ from reserve.core.broadcast import bookings_group, venue_group
 from reserve.core.clock import now
 from reserve.core.database import in_database
 from reserve.core.graphql.described import id_of
-from reserve.core.live import Change, Message, hub
+from reserve.core.live import Change, Message, Stream, hub
 from venues.models import Venue
 from venues.selectors import visible_venue
 
@@ -65,7 +65,7 @@ class Subscription(graphene.ObjectType):
     )
 
     @staticmethod
-    async def subscribe_slot_availability_changed(_root, info, venue_id) -> AsyncIterator[Change]:
+    async def subscribe_slot_availability_changed(_root, info, venue_id) -> Stream:
         see = partial(
             in_database,
             visible_venue,
@@ -77,12 +77,9 @@ class Subscription(graphene.ObjectType):
         async def recover(since: datetime) -> Sequence[Message]:
             return await in_database(slot_messages_since, venue=venue, moment=since)
 
-        listening = hub.listen(
+        return hub.stream(
             venue_group(venue.pk), recover=recover, check=see, is_public=venue.is_public
         )
-        async with listening as changes:
-            async for change in changes:
-                yield change
 
     @staticmethod
     def resolve_slot_availability_changed(change: Change, _info, **_arguments):

@@ -1,7 +1,7 @@
 """Parses, limits, validates and executes; the same for HTTP and WebSocket."""
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,7 +30,7 @@ from reserve.core.graphql.operation import Operation
 from reserve.core.graphql.persisted import PersistedQueries
 from reserve.core.graphql.rendered import RenderedExecutionContext
 from reserve.core.graphql.responses import CannotRun, Response, result_response
-from reserve.core.graphql.streams import rendered
+from reserve.core.graphql.streams import Rendered
 from reserve.core.graphql.variables import field_errors
 
 _CACHED_DOCUMENTS = 1_000
@@ -178,7 +178,7 @@ class Executor:
 
     async def subscribe(
         self, prepared: Prepared, request: Operation, context: Context
-    ) -> AsyncIterator[bytes] | Response:
+    ) -> Rendered | Response:
         """The results of a subscription as JSON, or the response that refuses it.
 
         Raises:
@@ -208,7 +208,7 @@ class Executor:
             return _response_later(result) if is_awaitable(result) else result_response(result)
 
         question = request.query, orjson.dumps(variables, option=orjson.OPT_SORT_KEYS)
-        return rendered(events, result_of, question)
+        return Rendered(events, result_of, question)
 
     def _refuse_unless_run(
         self, result: ExecutionResult, prepared: Prepared, request: Operation

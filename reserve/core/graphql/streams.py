@@ -1,20 +1,23 @@
 """The results of subscriptions: each change rendered once for all who asked the same."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Hashable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Hashable, Sequence
+from functools import partial
 from typing import Any
 
 import orjson
 
-from reserve.core.live import Change
+from reserve.core.live import Change, Stream
 
 Response = dict[str, Any]
 Execute = Callable[[Any], Awaitable[Response] | Response]
 
 
-async def rendered(
-    events: AsyncIterable[Any], execute: Execute, question: Hashable
-) -> AsyncIterator[bytes]:
+Take = Callable[[list[bytes]], bool]
+"""Sends responses at once, and says whether it could."""
+
+
+class Rendered:
     """The response to each event, as JSON.
 
     Args:
@@ -24,18 +27,41 @@ async def rendered(
             some than to others yields anything else, and it is rendered for each.
         question: the same where document, operation and variables are.
     """
-    async for event in events:
-        if not isinstance(event, Change):
-            yield await _render(execute, event)
-            continue
-        rendering = event.renderings.get(question)
+
+    def __init__(self, events: AsyncIterable[Any], execute: Execute, question: Hashable) -> None:
+        self._events, self._execute, self._question = events, execute, question
+
+    def at_once(self, take: Take) -> None:
+        """Hand over what is there without waiting; the iterator yields only the rest.
+
+        To be called before it is iterated.
+        """
+        if isinstance(self._events, Stream):
+            self._events.offer = partial(self._offer, take)
+
+    def _offer(self, take: Take, changes: Sequence[Change]) -> bool:
+        renderings = [self._rendering(change) for change in changes]
+        finished = [one for one in renderings if isinstance(one, bytes)]
+        return len(finished) == len(renderings) and take(finished)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for event in self._events:
+            if not isinstance(event, Change):
+                yield await _render(self._execute, event)
+                continue
+            rendering = self._rendering(event)
+            if isinstance(rendering, bytes):
+                yield rendering
+            else:
+                # Whoever began it may leave, and the others still want it.
+                yield await asyncio.shield(rendering)
+
+    def _rendering(self, change: Change) -> "bytes | asyncio.Future[bytes]":
+        rendering = change.renderings.get(self._question)
         if rendering is None:
-            rendering = event.renderings[question] = _begin(execute, event)
-        if isinstance(rendering, bytes):
-            yield rendering
-        else:
-            # Whoever began it may leave, and the others still want it.
-            yield await asyncio.shield(rendering)
+            rendering = change.renderings[self._question] = _begin(self._execute, change)
+        found: bytes | asyncio.Future[bytes] = rendering
+        return found
 
 
 def _begin(execute: Execute, event: Change) -> "bytes | asyncio.Future[bytes]":

@@ -16,6 +16,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 
 from reserve.core.errors import DomainError, Invalid, Unauthenticated
 from reserve.core.failures import as_domain_error
+from reserve.core.frames import EXTENSION, Offer, text_frame
 from reserve.core.graphql.context import Context
 from reserve.core.graphql.executor import Executor, Prepared
 from reserve.core.graphql.operation import Operation
@@ -52,6 +53,10 @@ class _SessionEnded(Exception):
 
 class _ClientGone(Exception):
     """Nobody is there any more to send to."""
+
+
+def _offer(offer: Offer, head: bytes, payloads: list[bytes]) -> bool:
+    return offer(b"".join([text_frame(head + payload + b"}") for payload in payloads]))
 
 
 class GraphQLConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
@@ -223,7 +228,7 @@ class GraphQLConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         try:
             request, prepared = await self._prepare(request)
             head = b'{"type":"next","id":' + orjson.dumps(operation_id) + b',"payload":'
-            async for payload in self._payloads(prepared, request):
+            async for payload in self._payloads(prepared, request, head):
                 await self._send_text((head + payload + b"}").decode())
         except CannotRun as refused:
             await self._fail(operation_id, refused.response())
@@ -262,7 +267,9 @@ class GraphQLConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         except Unauthenticated:
             raise _SessionEnded from None
 
-    async def _payloads(self, prepared: Prepared, request: Operation) -> AsyncIterator[bytes]:
+    async def _payloads(
+        self, prepared: Prepared, request: Operation, head: bytes
+    ) -> AsyncIterator[bytes]:
         context = Context(self._session.actor)
         if not prepared.is_subscription:
             yield orjson.dumps(await self.executor.execute(prepared, request, context))
@@ -271,6 +278,9 @@ class GraphQLConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if isinstance(stream, dict):
             yield orjson.dumps(stream)
             return
+        offer: Offer | None = self.scope.get("extensions", {}).get(EXTENSION, {}).get("offer")
+        if offer is not None:
+            stream.at_once(partial(_offer, offer, head))
         async for payload in stream:
             yield payload
 
