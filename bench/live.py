@@ -74,9 +74,21 @@ class _Bench:
     def has(self, part: str) -> bool:
         return not self._options.only or part in self._options.only.split(",")
 
+    def by_turns(self, targets: list[str]) -> None:
+        """The subscribers of all stay, and nothing happens but where it is measured."""
+        for target in targets:
+            self.ask("watch", target, number=self._options.subscribers)
+        for repeat in range(self._options.repeats):
+            print(f"live: repeat {repeat + 1} of {self._options.repeats}", flush=True)
+            self.found.noise.append(noise())
+            for target in targets:
+                self.hear(target)
+        for target in targets:
+            self.ask("leave", target)
+        time.sleep(_SETTLE_SECONDS)
+
     def hear(self, target: str) -> None:
         """How soon all hear of single changes, and that a burst leaves nobody wrong."""
-        self.ask("watch", target, number=self._options.subscribers)
         told = self.ask("events", target, events=self._options.events)
         ordered = sorted(told["last_ms"])
         self.found.add(f"{target} p50", percentile(ordered, 0.5))
@@ -89,8 +101,6 @@ class _Bench:
                 f"{told['missing']} changes unheard, {burst['wrong']} wrong after a burst,"
                 f" {burst['errors']}"
             )
-        self.ask("leave", target)
-        time.sleep(_SETTLE_SECONDS)
 
     def cost(self) -> None:
         """Bookings of every venue without subscribers, and with those of one of the venues."""
@@ -158,13 +168,10 @@ def run(options: argparse.Namespace, place: Place) -> Report:
         # A peer compiles what it runs often; ours has its caches to fill.
         for target in hearers:
             bench.ask("book", target, kind="book", clients=8, warm_seconds=3, seconds=0.1)
-        for repeat in range(options.repeats):
-            print(f"live: repeat {repeat + 1} of {options.repeats}", flush=True)
-            bench.found.noise.append(noise())
-            for target in hearers:
-                if bench.has("events"):
-                    bench.hear(target)
-            if bench.has("cost"):
+        if bench.has("events"):
+            bench.by_turns(hearers)
+        if bench.has("cost"):
+            for _ in range(options.repeats):
                 bench.cost()
         if bench.has("many"):
             bench.many()
