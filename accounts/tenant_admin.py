@@ -21,6 +21,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from accounts.models import Membership, Role, User
+from reserve.core.bounded_paginator import BoundedPaginator
 from reserve.core.errors import Invalid
 from reserve.core.ids import UlidModel
 
@@ -189,6 +190,8 @@ class TenantAdmin(TenantRules, admin.ModelAdmin):  # type: ignore[type-arg]
     # The parent whose organization is the row's, where it is not chosen itself.
     organization_from: ClassVar[str] = ""
 
+    # Nobody counts a whole table to show a page of it.
+    paginator = BoundedPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50

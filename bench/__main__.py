@@ -13,7 +13,19 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Protocol, cast
 
-from bench import api, bookings, ledger, limits, live, outages, publication, reads, relay, start
+from bench import (
+    admin,
+    api,
+    bookings,
+    ledger,
+    limits,
+    live,
+    outages,
+    publication,
+    reads,
+    relay,
+    start,
+)
 from bench.place import Place, place
 from bench.results import Report
 from reserve.embedded import EmbeddedError
@@ -41,6 +53,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "outages": _benchmark(outages),
     "reads": _benchmark(reads),
     "publication": _benchmark(publication),
+    "admin": _benchmark(admin),
     "limits": _benchmark(limits),
     "live": _benchmark(live),
     "relay": _benchmark(relay),

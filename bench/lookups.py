@@ -9,8 +9,7 @@ import json
 import os
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -138,7 +137,7 @@ def main() -> None:
     began = time.perf_counter()
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
-        with _checked_at_the_end(cursor):
+        with town.checked_at_the_end(cursor, "bookings_slot"):
             venues = town.build(venues=options.venues, days=options.days)
         cursor.execute("VACUUM ANALYZE")
     filled = time.perf_counter() - began
@@ -146,26 +145,6 @@ def main() -> None:
     slots = options.venues * options.days * town.RESOURCES * town.SLOTS_PER_DAY
     answer = {"venues": options.venues, "slots": slots, "fill_seconds": filled, "reads": figures}
     options.out.write_text(json.dumps(answer))
-
-
-@contextmanager
-def _checked_at_the_end(cursor: Any) -> Iterator[None]:
-    """Slots are looked up once for all, and indexed once for all, instead of row by row.
-
-    Afterwards all constraints are there as in production, with the index of the
-    exclusion constraint: the planner chooses among the same indexes.
-    """
-    cursor.execute(
-        "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"
-        " WHERE conrelid = 'bookings_slot'::regclass AND contype IN ('f', 'x')"
-    )
-    constraints = cursor.fetchall()
-    for name, _ in constraints:
-        cursor.execute(f'ALTER TABLE bookings_slot DROP CONSTRAINT "{name}"')
-    yield
-    cursor.execute("SET maintenance_work_mem = '256MB'")
-    for name, definition in constraints:
-        cursor.execute(f'ALTER TABLE bookings_slot ADD CONSTRAINT "{name}" {definition}')
 
 
 def _measured(read: Read, repeats: int) -> dict[str, Any]:

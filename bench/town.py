@@ -2,11 +2,13 @@
 
 import random
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Model
 
 from accounts.models import Organization
 from bookings.models import Booking, BookingSlot, Guest, Slot
@@ -59,7 +61,7 @@ def build(*, venues: int, days: int, seed: int = 1) -> list[Venue]:
     )
     held: list[Slot] = []
     for start in range(0, len(resources), 100):
-        _copy(_rows(resources[start : start + 100], days, chance, held))
+        copy(Slot, _COLUMNS, _rows(resources[start : start + 100], days, chance, held))
     _hold(organization, held)
     return places
 
@@ -108,20 +110,40 @@ def _rows(
             yield row
 
 
-def _copy(rows: Iterator[tuple[Any, ...]]) -> None:
-    others = [
-        field
-        for field in Slot._meta.concrete_fields  # noqa: SLF001 (Django's documented way)
-        if field.attname not in _COLUMNS
-    ]
+def copy(model: type[Model], columns: Sequence[str], rows: Iterator[tuple[Any, ...]]) -> None:
+    """Rows by COPY; columns that are not named have the model's defaults."""
+    fields = model._meta.concrete_fields  # noqa: SLF001 (Django's documented way)
+    others = [field for field in fields if field.attname not in columns]
     defaults = tuple(field.get_default() for field in others)
-    columns = ", ".join((*_COLUMNS, *(field.attname for field in others)))
+    names = ", ".join((*columns, *(field.attname for field in others)))
+    table = model._meta.db_table  # noqa: SLF001
     with (
         connection.cursor() as cursor,
-        cursor.copy(f"COPY bookings_slot ({columns}) FROM STDIN") as copy,
+        cursor.copy(f"COPY {table} ({names}) FROM STDIN") as target,
     ):
         for row in rows:
-            copy.write_row(row + defaults)
+            target.write_row(row + defaults)
+
+
+@contextmanager
+def checked_at_the_end(cursor: Any, *tables: str) -> Iterator[None]:
+    """Rows are looked up once for all, and indexed once for all, instead of row by row.
+
+    Afterwards all constraints are there as in production, with the index of the
+    exclusion constraint: the planner chooses among the same indexes.
+    """
+    cursor.execute(
+        "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint"
+        " WHERE conrelid = ANY(%s::regclass[]) AND contype IN ('f', 'x')",
+        [list(tables)],
+    )
+    constraints = cursor.fetchall()
+    for table, name, _ in constraints:
+        cursor.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
+    yield
+    cursor.execute("SET maintenance_work_mem = '256MB'")
+    for table, name, definition in constraints:
+        cursor.execute(f'ALTER TABLE {table} ADD CONSTRAINT "{name}" {definition}')
 
 
 def _hold(organization: Organization, slots: Sequence[Slot]) -> None:

@@ -210,14 +210,21 @@ class Ledger:
         return booking
 
     def replace_seats(
-        self, booking: Booking, slots: Sequence[Slot], seats: int, *, event: str, actor: Actor
+        self,
+        booking: Booking,
+        slots: Sequence[Slot],
+        seats: int,
+        *,
+        event: str,
+        actor: Actor,
+        reason: str = "",
     ) -> Booking:
         """Give back a booking's seats and take others, which the caller has found free.
 
         The caller has set what else changes; `slots` may overlap with those it has.
         """
         if seats == booking.seats and [slot.pk for slot in slots] == self.slots_of[booking.pk]:
-            self._change(event, booking, [], actor=actor)
+            self._change(event, booking, [], actor=actor, reason=reason)
             return booking
         self._slots_before.setdefault(booking.pk, self.slots_of[booking.pk])
         returned = self._use_seats(booking, -booking.seats)
@@ -227,7 +234,7 @@ class Ledger:
         booking.starts_at, booking.ends_at = slots[0].starts_at, slots[-1].ends_at
         taken = self._use_seats(booking, seats)
         _note_lapse(booking, slots)
-        self._change(event, booking, [*returned, *taken], actor=actor)
+        self._change(event, booking, [*returned, *taken], actor=actor, reason=reason)
         return booking
 
     def name_guest(

@@ -63,8 +63,10 @@ class Slot(UlidModel):
     """
 
     id = UlidField("slot")
-    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
     # Each begins an index with the time already.
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     venue = models.ForeignKey(Venue, on_delete=models.PROTECT, related_name="slots", db_index=False)
     resource = models.ForeignKey(
         Resource, on_delete=models.PROTECT, related_name="slots", db_index=False
@@ -107,6 +109,8 @@ class Slot(UlidModel):
         indexes = (
             models.Index(fields=("venue", "starts_at"), name="slot_by_venue_and_time"),
             models.Index(fields=("resource", "starts_at"), name="slot_by_resource_and_time"),
+            # The lists of those who work at all venues of an organization.
+            models.Index(fields=("organization", "starts_at"), name="slot_by_tenant_and_time"),
             models.Index(
                 fields=("next_lapse_at",),
                 condition=Q(next_lapse_at__isnull=False),
@@ -191,8 +195,10 @@ class Booking(UlidModel):
     """
 
     id = UlidField("booking")
-    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
     # Each begins an index already.
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     venue = models.ForeignKey(
         Venue, on_delete=models.PROTECT, related_name="bookings", db_index=False
     )
@@ -238,6 +244,8 @@ class Booking(UlidModel):
         )
         indexes = (
             models.Index(fields=("venue", "starts_at"), name="booking_by_venue_and_time"),
+            # The lists of those who work at all venues of an organization.
+            models.Index(fields=("organization", "starts_at"), name="booking_by_tenant_and_time"),
             models.Index(fields=("customer", "created_at", "id"), name="booking_of_customer"),
             models.Index(
                 fields=("hold_expires_at",),

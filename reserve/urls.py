@@ -4,6 +4,7 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from reserve import api_docs, health
+from reserve.admin_front import admin_front_page
 from reserve.admin_login import admin_login
 from reserve.core.rest.views import NoSuchPath
 from reserve.playground import playground
@@ -11,6 +12,7 @@ from reserve.playground import playground
 urlpatterns = [
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/login/", admin_login),
+    path("admin/", admin_front_page),
     path("admin/", admin.site.urls),
     path("graphql", playground),
     path("api/schema", api_docs.schema, name="schema"),

@@ -11,13 +11,17 @@ from django.urls import reverse
 
 from accounts.actors import ActorKind, account
 from accounts.models import User
-from accounts.tenant_admin import EVERY_ROLE, TenantAdmin, TenantFilter
+from accounts.tenant_admin import EVERY_ROLE, TenantFilter, tenancy_of
 from bookings import states
+from bookings.admin.desk import BookingDesk
+from bookings.admin.export import BookingExport
 from bookings.admin.filters import BookingStatusFilter, DayFilter
+from bookings.admin.imports import BookingImport
+from bookings.admin.search import found_by_words
 from bookings.admin.times import brief_time, local_time
 from bookings.models import Booking
-from bookings.selectors import slots_of_bookings
-from bookings.services.bookings import MAX_REASON, apply_transition
+from bookings.selectors import matches, slots_of_bookings
+from bookings.services.bookings import MAX_NOTES, MAX_REASON, apply_transition
 from bookings.states import Transition
 from reserve.core.clock import now
 from reserve.core.errors import DomainError, Invalid
@@ -67,7 +71,7 @@ class _HistoryLine:
 
 
 @admin.register(Booking)
-class BookingAdmin(TenantAdmin):
+class BookingAdmin(BookingDesk, BookingExport, BookingImport):
     list_display = (
         *("code", "venue", "starts_locally", "guest", "party", "effective_status"),
         "created_locally",
@@ -75,7 +79,8 @@ class BookingAdmin(TenantAdmin):
     list_filter = (DayFilter, BookingStatusFilter, ("venue", TenantFilter))
     list_select_related = ("venue", "resource__venue", "guest", "organization")
     ordering = ("-starts_at", "-pk")
-    search_fields = ("^confirmation_code", "guest__name", "guest__email", "guest__phone")
+    # Its presence shows the box; what is found is `get_search_results`'s.
+    search_fields = ("confirmation_code",)
     search_help_text = "Confirmation code, or the guest's name, e-mail address or phone; or an id"
     readonly_fields = (
         *("public_id", "resource_name", "starts", "ends", "effective_status", "contact"),
@@ -89,6 +94,24 @@ class BookingAdmin(TenantAdmin):
     )
     action_form = ReasonForm
     actions = tuple(_action(name, transition) for name, transition in _TRANSITIONS.items())
+
+    # --- Lists ---------------------------------------------------------------------
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """By the start, which an index of each organization has; over all of them by age."""
+        return ("-pk",) if tenancy_of(request).is_superuser else self.ordering
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """By public id, by the code or its beginning, or by the guest's words and numbers."""
+        return found_by_words(
+            self,
+            request,
+            queryset,
+            search_term,
+            lambda words, reach: matches(words, organization_ids=reach),
+        )
 
     # --- Columns -------------------------------------------------------------------
 
@@ -163,6 +186,8 @@ class BookingAdmin(TenantAdmin):
             else:
                 text = f"{booking.confirmation_code} is {transition.done}."
                 self.message_user(request, text, messages.SUCCESS)
+        if "_from_front" in request.POST:
+            return HttpResponseRedirect(reverse("admin:index"))
         if "_from_page" in request.POST and len(chosen) == 1:
             return HttpResponseRedirect(
                 reverse("admin:bookings_booking_change", args=(chosen[0].pk,))
@@ -203,6 +228,8 @@ class BookingAdmin(TenantAdmin):
                     if status in transition.sources
                 ],
                 "max_reason": MAX_REASON,
+                "max_notes": MAX_NOTES,
+                "is_changeable": status in states.CHANGEABLE,
             }
         return super().render_change_form(request, context, *args, **options)
 

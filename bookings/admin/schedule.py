@@ -20,6 +20,7 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 
 from accounts.actors import Actor, account
+from bookings.admin.calendar import VenueCalendar
 from bookings.difference import ConflictKind
 from bookings.services.conflicts import schedule_conflicts
 from bookings.services.previews import MAX_TOLD, Preview, PreviewConflict, preview
@@ -200,7 +201,7 @@ def _actor(request: HttpRequest) -> Actor:
     return account(request.user.pk)
 
 
-class PreviewedVenueAdmin(PreviewedAdmin, VenueAdmin):
+class PreviewedVenueAdmin(VenueCalendar, PreviewedAdmin, VenueAdmin):
     list_display = (*VenueAdmin.list_display, "conflicts")
     list_select_related = (*VenueAdmin.list_select_related, "publication")
     readonly_fields = (*VenueAdmin.readonly_fields, "published_until", "conflicts")

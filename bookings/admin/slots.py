@@ -8,7 +8,7 @@ from django.contrib.admin.helpers import ActionForm, AdminErrorList, AdminForm
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AdminDateWidget, AdminTimeWidget
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from accounts.actors import Actor, account
@@ -96,7 +96,8 @@ class SlotAdmin(TenantAdmin):
     )
     list_select_related = ("venue", "resource__venue", "organization")
     ordering = ("starts_at", "pk")
-    search_fields = ("venue__name", "resource__name")
+    # Its presence shows the box; what is found is `get_search_results`'s.
+    search_fields = ("resource__name",)
     search_help_text = "Venue, resource or id"
     readonly_fields = ("public_id", "starts", "ends", "taken", "remaining", "status")
     fields = (
@@ -114,6 +115,23 @@ class SlotAdmin(TenantAdmin):
         if slot is not None:
             free_lapsed_seats([slot], now())
         return slot
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """By public id, or by words in the names of resource and venue."""
+        words = search_term.split()
+        if not words:
+            return queryset, False
+        try:
+            return queryset.filter(pk=Slot.parse_id(search_term.strip())), False
+        except Invalid:
+            pass
+        # The resources first: there are few of them, and each has an index of its slots.
+        resources = Resource.objects.all()
+        for word in words:
+            resources = resources.filter(Q(name__icontains=word) | Q(venue__name__icontains=word))
+        return queryset.filter(resource__in=resources.values("pk")), False
 
     @admin.display(description="Starts", ordering="starts_at")
     def starts_locally(self, slot: Slot) -> str:

@@ -126,6 +126,7 @@ class MoveToSlot(_OfOneBooking):
     """
 
     slot_id: UUID
+    reason: str = ""
 
     def slot_ids(self) -> Collection[UUID]:
         count = slot_count_of(booking_id=self.booking_id)
@@ -146,7 +147,12 @@ class MoveToSlot(_OfOneBooking):
         _refuse_unless_free(ledger, booking, slots, Party(booking.guest_count, by_staff))
         seats = seats_taken(slots[0].resource, slots[0], booking.guest_count)
         return ledger.replace_seats(
-            booking, slots, seats, event="booking.rescheduled", actor=self.actor
+            booking,
+            slots,
+            seats,
+            event="booking.rescheduled",
+            actor=self.actor,
+            reason=self.reason,
         )
 
 
@@ -156,6 +162,7 @@ class ChangeParty(_OfOneBooking):
 
     guest_count: int | None = None
     notes: str | None = None
+    reason: str = ""
 
     def decide(self, ledger: Ledger) -> Booking:
         booking = ledger.booking(self.booking_id)
@@ -171,7 +178,12 @@ class ChangeParty(_OfOneBooking):
         # Whoever has a resource to themselves has all of it, however many they are.
         seats = booking.seats if slots[0].resource.is_exclusive else guest_count
         return ledger.replace_seats(
-            booking, slots, seats, event="booking.updated", actor=self.actor
+            booking,
+            slots,
+            seats,
+            event="booking.updated",
+            actor=self.actor,
+            reason=self.reason,
         )
 
 

@@ -25,8 +25,9 @@ from bookings.selectors.bookings import (
     visible_booking,
 )
 from bookings.selectors.calendar import MAX_CALENDAR_DAYS, CalendarDay, availability_calendar
-from bookings.selectors.search import MAX_SEARCH
+from bookings.selectors.search import MAX_SEARCH, guests_matching, matches
 from bookings.selectors.seats import consecutive_slot_ids, free_lapsed_seats
+from bookings.selectors.today import Occupancy, Today, occupancy_of_days, today_of
 
 __all__ = [
     "MAX_CALENDAR_DAYS",
@@ -35,6 +36,8 @@ __all__ = [
     "MAX_SEARCH",
     "MAX_VENUES",
     "CalendarDay",
+    "Occupancy",
+    "Today",
     "availability_calendar",
     "available_slots",
     "booking_by_code",
@@ -44,13 +47,17 @@ __all__ = [
     "consecutive_slot_ids",
     "free_lapsed_seats",
     "guests_by_id",
+    "guests_matching",
     "lapsed_hold_ids",
     "managed_booking",
+    "matches",
     "my_bookings",
     "next_available_slots",
+    "occupancy_of_days",
     "slot_count_of",
     "slots_between",
     "slots_of_bookings",
+    "today_of",
     "unanswered_booking_ids",
     "venue_bookings",
     "visible_booking",

@@ -166,7 +166,7 @@ def venue_bookings(
         begins_at, ends_at = day_bounds(day, venue.zone)
         bookings = bookings.filter(starts_at__gte=begins_at, starts_at__lt=ends_at)
     if search.strip():
-        bookings = bookings.filter(matches(search, organization_id=venue.organization_id))
+        bookings = bookings.filter(matches(search, organization_ids=[venue.organization_id]))
     return page_of(
         _in_status(bookings, status).select_related("venue", "resource", "guest"),
         order="starts_at",

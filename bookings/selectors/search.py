@@ -6,6 +6,7 @@ migration 0003). Only the index `guest_by_words` may be asked by them.
 """
 
 import re
+from collections.abc import Collection
 from uuid import UUID
 
 from django.contrib.postgres.search import SearchQueryField, SearchVectorField
@@ -21,8 +22,28 @@ _LEAST_DIGITS = 3
 _CODE = re.compile(r"[A-Z0-9]{3,8}", re.ASCII)
 
 
-def matches(search: str, *, organization_id: UUID) -> Q:
+def matches(search: str, *, organization_ids: Collection[UUID] | None) -> Q:
     """A condition on bookings: the code begins so, or the guest's words do.
+
+    Args:
+        organization_ids: whose guests are looked through; None for everybody's.
+
+    Raises:
+        Invalid: text that is too long, or no text.
+    """
+    guests = Guest.objects.filter(guests_matching(search))
+    if organization_ids is not None:
+        guests = guests.filter(organization_id__in=organization_ids)
+    found = Booking.objects.filter(guest__in=guests.values("pk")).values("pk")
+    code = search.strip().upper()
+    if _CODE.fullmatch(code):
+        # Apart: of two conditions in one statement PostgreSQL would use no index.
+        found = found.union(Booking.objects.filter(confirmation_code__startswith=code).values("pk"))
+    return Q(pk__in=found)
+
+
+def guests_matching(search: str) -> Q:
+    """A condition on guests: name, e-mail address and phone have these words.
 
     Raises:
         Invalid: text that is too long, or no text.
@@ -32,13 +53,7 @@ def matches(search: str, *, organization_id: UUID) -> Q:
     # Neither NUL nor half of a character can be sent to the database.
     if "\0" in search or any("\ud800" <= character <= "\udfff" for character in search):
         raise Invalid.field("search", "This must be text.")
-    guests = Guest.objects.filter(_has_words(_words(search)), organization_id=organization_id)
-    found = Booking.objects.filter(guest__in=guests.values("pk")).values("pk")
-    code = search.strip().upper()
-    if _CODE.fullmatch(code):
-        # Apart: of two conditions in one statement PostgreSQL would use no index.
-        found = found.union(Booking.objects.filter(confirmation_code__startswith=code).values("pk"))
-    return Q(pk__in=found)
+    return Q(_has_words(_words(search)))
 
 
 def _words(search: str) -> str:

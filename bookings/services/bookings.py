@@ -101,8 +101,7 @@ async def aapply_transition(
 
 
 def _moving(actor: Actor, booking_id: UUID, transition: Transition, reason: str) -> ApplyTransition:
-    said = clean_text(reason, field="reason", maximum=MAX_REASON)
-    return ApplyTransition(actor, booking_id, transition, said)
+    return ApplyTransition(actor, booking_id, transition, _reason(reason))
 
 
 def confirm_hold(*, actor: Actor, booking_id: UUID, guest: GuestDetails | None = None) -> Booking:
@@ -127,13 +126,15 @@ def _confirming(actor: Actor, booking_id: UUID, guest: GuestDetails | None) -> C
     return ConfirmHold(actor, booking_id, CONFIRM, guest=_cleaned(actor, guest))
 
 
-def reschedule_booking(*, actor: Actor, booking_id: UUID, slot_id: UUID) -> Booking:
+def reschedule_booking(
+    *, actor: Actor, booking_id: UUID, slot_id: UUID, reason: str = ""
+) -> Booking:
     """Move a booking to another slot of its venue, and to as many after it as it has now.
 
     One transaction: the old seats go back only if the new ones are had. Its id
     and code stay. Refuses as `create_hold` and `apply_transition` do.
     """
-    return desk.submit(MoveToSlot(actor, booking_id, slot_id))
+    return desk.submit(MoveToSlot(actor, booking_id, slot_id, _reason(reason)))
 
 
 async def areschedule_booking(*, actor: Actor, booking_id: UUID, slot_id: UUID) -> Booking:
@@ -142,10 +143,15 @@ async def areschedule_booking(*, actor: Actor, booking_id: UUID, slot_id: UUID) 
 
 
 def update_booking(
-    *, actor: Actor, booking_id: UUID, guest_count: int | None = None, notes: str | None = None
+    *,
+    actor: Actor,
+    booking_id: UUID,
+    guest_count: int | None = None,
+    notes: str | None = None,
+    reason: str = "",
 ) -> Booking:
     """Change the size of a party, or the notes; None leaves either as it is."""
-    return desk.submit(_changing(actor, booking_id, guest_count, notes))
+    return desk.submit(_changing(actor, booking_id, guest_count, notes, reason))
 
 
 async def aupdate_booking(
@@ -156,13 +162,17 @@ async def aupdate_booking(
 
 
 def _changing(
-    actor: Actor, booking_id: UUID, guest_count: int | None, notes: str | None
+    actor: Actor, booking_id: UUID, guest_count: int | None, notes: str | None, reason: str = ""
 ) -> ChangeParty:
     if guest_count is not None:
         _check_guest_count(guest_count)
     if notes is not None:
         notes = clean_text(notes, field="notes", maximum=MAX_NOTES)
-    return ChangeParty(actor, booking_id, guest_count, notes)
+    return ChangeParty(actor, booking_id, guest_count, notes, _reason(reason))
+
+
+def _reason(text: str) -> str:
+    return clean_text(text, field="reason", maximum=MAX_REASON)
 
 
 def _cleaned(actor: Actor, guest: GuestDetails | None) -> GuestDetails | None:

@@ -8,6 +8,7 @@ from django.urls import reverse
 from accounts.models import Organization
 from bookings.models import Booking, Guest, Slot
 from bookings.states import BookingStatus
+from notifications.models import Wording
 from tests.admin.tenants import Tenant, make_rows, page_of, registered
 from tests.admin.test_tenancy import _words
 from tests.factories import make_member
@@ -25,6 +26,8 @@ def elsewhere(ours: Tenant) -> dict[str, Any]:
     """Rows of another venue of the same organization."""
     rows = make_rows(ours.organization, CANARY)
     Booking.objects.filter(pk=rows["booking"].pk).update(confirmation_code=CANARY.upper())
+    # What an organization writes to its guests is that of all its venues.
+    Wording.objects.filter(pk=rows["wording"].pk).update(subject="Welcome", body="Yours")
     return rows
 
 

@@ -359,7 +359,7 @@ ADMIN_MODELS: dict[str, Model] = {
         _INSIDE, _AT_THE_VENUE, adds=_MANAGES_SOMETHING, deletes=_MANAGES_SOMETHING
     ),
     "bookings.slot": Model(_INSIDE, _AT_THE_VENUE, adds=_INSIDE),
-    "bookings.booking": Model(_INSIDE, _AT_THE_VENUE),
+    "bookings.booking": Model(_INSIDE, _AT_THE_VENUE, adds=_INSIDE),
     "bookings.guest": Model(_INSIDE, _AT_THE_VENUE),
     "bookings.ledgercheck": _ADMINISTRATORS_ONLY,
     # For owners: `foreign` is one, of another organization.
@@ -400,7 +400,14 @@ ADMIN_PAGES: dict[str, Mapping[str, int]] = {
     # Of the organization that the row is of.
     "notifications_wording_preview": _statuses(404)
     | dict.fromkeys((*_AT_THE_VENUE, "elsewhere"), 200),
+    "bookings_booking_export": _STAFF_PAGE,
+    "bookings_booking_import": _statuses(403) | dict.fromkeys(_MANAGES_SOMETHING, 200),
+    # Of the booking; whoever has none of that id is led to the start.
+    "bookings_booking_move": _statuses(302) | dict.fromkeys(_AT_THE_VENUE, 200),
+    # Takes a form only.
+    "bookings_booking_party": _statuses(302),
     # Of the venue that the row is of.
+    "venues_venue_calendar": _statuses(403) | dict.fromkeys(_AT_THE_VENUE, 200),
     "venues_venue_conflicts": _statuses(403) | dict.fromkeys(_AT_THE_VENUE, 200),
     "accounts_user_second_factor": _statuses(403) | {"administrator": 302},
     "auth_user_password_change": _ADMINISTRATORS_PAGE,

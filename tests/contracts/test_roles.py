@@ -312,8 +312,12 @@ def test_the_admin_answers_as_the_table_says(world: World, browsers: dict[str, C
     for name, expected in roles.ADMIN_PAGES.items():
         arguments = {
             "app_list": ("bookings",),
+            "bookings_booking_export": ("csv",),
+            "bookings_booking_move": (world.tenant.booking.pk,),
+            "bookings_booking_party": (world.tenant.booking.pk,),
             "view_on_site": (1, 1),
             "notifications_wording_preview": (world.tenant.row_of(Wording).pk,),
+            "venues_venue_calendar": (world.tenant.venue.pk,),
             "venues_venue_conflicts": (world.tenant.venue.pk,),
             "accounts_user_second_factor": (person.pk,),
             "auth_user_password_change": (person.pk,),
