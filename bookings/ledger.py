@@ -7,7 +7,6 @@ request that raises must not have changed it.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,6 +19,7 @@ from bookings.events import EventRow, SeatChange, booking_event, slot_event
 from bookings.guests import GuestDetails, assign_guests
 from bookings.idempotency import IdempotentCall, Memory
 from bookings.models import Booking, BookingSlot, Slot
+from bookings.rows import SlotChanges, changed_row, created_row, key_row, slot_row
 from bookings.selectors import free_lapsed_seats
 from bookings.states import EXPIRE, SEATED, BookingStatus, Transition
 from reserve.core.clock import database_now
@@ -36,16 +36,6 @@ class MoreSlots(Exception):
         super().__init__(f"{len(slot_ids)} more slots are needed")
 
 
-@dataclass(slots=True)
-class _SlotChanges:
-    """What a batch adds up for one slot."""
-
-    seats: int = 0
-    changes: int = 0
-    columns: dict[str, int | bool] = field(default_factory=dict)
-    """Other columns than seats, with their last values."""
-
-
 class Ledger:
     """The locked slots, the bookings to be changed, and the changes so far."""
 
@@ -56,7 +46,7 @@ class Ledger:
         self.slots_of: dict[UUID, list[UUID]] = {}
         self._memory = Memory((), now)
         self._open_bookings: dict[Customer, set[UUID]] = {}
-        self._slot_changes: defaultdict[UUID, _SlotChanges] = defaultdict(_SlotChanges)
+        self._slot_changes: defaultdict[UUID, SlotChanges] = defaultdict(SlotChanges)
         self._created: dict[UUID, tuple[Booking, GuestDetails | None]] = {}
         self._changed: dict[UUID, Booking] = {}
         self._named: dict[UUID, tuple[Booking, GuestDetails]] = {}
@@ -414,14 +404,14 @@ class Ledger:
         linked, unlinked = self._link_changes()
         return {
             "slots": [
-                _slot_row(self.slots[slot_id], self._slot_changes.get(slot_id, _NO_CHANGES))
+                slot_row(self.slots[slot_id], self._slot_changes.get(slot_id, _NO_CHANGES))
                 for slot_id in self._slot_changes.keys() | self._lapses_due
             ],
-            "created": [_created_row(booking) for booking in created],
-            "changed": [_changed_row(booking) for booking in self._changed.values()],
+            "created": [created_row(booking) for booking in created],
+            "changed": [changed_row(booking) for booking in self._changed.values()],
             "linked": linked,
             "unlinked": unlinked,
-            "keys": [_key_row(key) for key in self._memory.added],
+            "keys": [key_row(key) for key in self._memory.added],
             "events": self._events,
         }
 
@@ -460,7 +450,7 @@ class Ledger:
             self.slots[slot_id].next_lapse_at = min(lapses, default=None)
 
 
-_NO_CHANGES = _SlotChanges()
+_NO_CHANGES = SlotChanges()
 
 
 def _note_lapse(booking: Booking, slots: Sequence[Slot]) -> None:
@@ -481,56 +471,3 @@ def _with_reserved(slot: Slot, seats: int) -> Slot:
     copy.starts_at, copy.ends_at, copy.is_closed = slot.starts_at, slot.ends_at, slot.is_closed
     copy.capacity, copy.reserved = slot.capacity, slot.reserved - seats
     return copy
-
-
-def _slot_row(slot: Slot, changes: _SlotChanges) -> dict[str, Any]:
-    return {
-        "id": slot.pk,
-        "seats": changes.seats,
-        "changes": changes.changes,
-        "next_lapse_at": slot.next_lapse_at,
-        **changes.columns,
-    }
-
-
-def _created_row(booking: Booking) -> dict[str, Any]:
-    token_hash = booking.manage_token_hash
-    return {
-        "id": booking.pk,
-        "organization_id": booking.organization_id,
-        "venue_id": booking.venue_id,
-        "resource_id": booking.resource_id,
-        "customer_id": booking.customer_id,
-        "hold_expires_at": booking.hold_expires_at,
-        "confirmation_code": booking.confirmation_code,
-        "manage_token_hash": bytes(token_hash).hex() if token_hash else None,
-        "created_at": booking.created_at,
-        **_changed_row(booking),
-    }
-
-
-def _changed_row(booking: Booking) -> dict[str, Any]:
-    return {
-        "id": booking.pk,
-        "guest_id": booking.guest_id,
-        "status": booking.status,
-        "version": booking.version,
-        "cancelled_at": booking.cancelled_at,
-        "guest_count": booking.guest_count,
-        "seats": booking.seats,
-        "notes": booking.notes,
-        "resource_id": booking.resource_id,
-        "starts_at": booking.starts_at,
-        "ends_at": booking.ends_at,
-    }
-
-
-def _key_row(key: Any) -> dict[str, Any]:
-    return {
-        "id": key.pk,
-        "caller": key.caller,
-        "key": key.key,
-        "fingerprint": key.fingerprint.hex(),
-        "booking_id": key.booking_id,
-        "created_at": key.created_at,
-    }

@@ -10,9 +10,9 @@ from django.db.models import F
 from accounts.actors import SYSTEM
 from bookings import store
 from bookings.events import SeatChange, booking_event
-from bookings.ledger import _created_row, _slot_row, _SlotChanges
 from bookings.models import Booking, BookingSlot, Guest, IdempotencyKey, Slot
 from bookings.requests.create import new_confirmation_code
+from bookings.rows import SlotChanges, created_row, slot_row
 from bookings.states import BookingStatus
 from reserve.core.clock import now
 from reserve.core.ids import new_id
@@ -107,8 +107,8 @@ def test_writing_writes_what_the_orm_writes() -> None:
     key = IdempotencyKey(caller="user:1", key="a'b", fingerprint=b"\x01\x02", created_at=now())
     store.write(
         {
-            "slots": [_slot_row(slot, _SlotChanges(seats=2, changes=1))],
-            "created": [_created_row(by_hand)],
+            "slots": [slot_row(slot, SlotChanges(seats=2, changes=1))],
+            "created": [created_row(by_hand)],
             "changed": [],
             "linked": [
                 {
@@ -173,7 +173,7 @@ def test_a_change_of_a_booking_is_written_as_the_orm_writes_it() -> None:
         {
             "slots": [],
             "created": [],
-            "changed": [_created_row(booking)],
+            "changed": [created_row(booking)],
             "linked": [row],
             "unlinked": [{"booking_id": booking.pk, "slot_id": slot.pk}],
             "keys": [],

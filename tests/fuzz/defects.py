@@ -117,14 +117,14 @@ def more_slots_ignored() -> Iterator[None]:
 @found_by("reserved")
 def counter_absolute() -> Iterator[None]:
     """Seats are written as a number, reckoned from what was read before the lock."""
-    slot_row = ledger._slot_row
+    slot_row = ledger.slot_row
 
     def absolute(slot: Slot, changes: Any) -> dict[str, Any]:
         return slot_row(slot, changes) | {"seats": slot.reserved}
 
     with (
         DEFECTS["read_before_the_lock"].plant(),
-        patch.object(ledger, "_slot_row", absolute),
+        patch.object(ledger, "slot_row", absolute),
         patch.dict(store._PARTS, slots=_replaced(store._PARTS["slots"], _DIFFERENCE, "c.seats")),
     ):
         store._write_statement.cache_clear()

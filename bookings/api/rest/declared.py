@@ -1,5 +1,7 @@
 """What operations on bookings have in common: headers, refusals, and who asks."""
 
+from typing import Any
+
 from rest_framework.request import Request
 
 from accounts.actors import Actor
@@ -23,8 +25,7 @@ from reserve.core.idempotency import IDEMPOTENCY_HEADER
 # The secret of a booking made without an account; never in the address, which logs keep.
 MANAGE_TOKEN_HEADER = "Manage-Token"  # noqa: S105 (its name, not a secret)
 
-
-MANAGE = {
+MANAGE: dict[str, tuple[str, dict[str, Any]]] = {
     MANAGE_TOKEN_HEADER: (
         "The secret of a booking that was made without an account, in place of a token.",
         {},
