@@ -56,6 +56,7 @@ class _Found:
 
     def add(self, name: str, value: float) -> None:
         self.values.setdefault(name, []).append(value)
+        print(f"live: {name}: {figure(value)}", flush=True)
 
 
 class _Bench:
@@ -78,8 +79,7 @@ class _Bench:
         """The subscribers of all stay, and nothing happens but where it is measured."""
         for target in targets:
             self.ask("watch", target, number=self._options.subscribers)
-        for repeat in range(self._options.repeats):
-            print(f"live: repeat {repeat + 1} of {self._options.repeats}", flush=True)
+        for _ in range(self._options.repeats):
             self.found.noise.append(noise())
             for target in targets:
                 self.hear(target)
