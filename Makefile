@@ -84,6 +84,9 @@ bench: .venv/.installed-development ## Run the benchmarks
 fuzz: .venv/.installed-all ## Try OPS random operations at once, and check everything after
 	@exec $(python) -m tests.fuzz --ops $(or $(OPS),20000) $(ARGS)
 
+contract-fuzz: .venv/.installed-all ## Send CASES made-up requests to each API, and hold the answers to its schema
+	@exec $(python) -m tests.contract_fuzz --cases $(or $(CASES),50000) $(ARGS)
+
 docker-up: ## Run all services by Docker Compose
 	@exec docker compose up --build
 

@@ -5,17 +5,12 @@ embedded one under `var/fuzz`.
 """
 
 import argparse
-import os
 import secrets
 import sys
 import tempfile
 from pathlib import Path
 
-import django
-import psycopg
-from psycopg.conninfo import make_conninfo
-
-from reserve.embedded import development_environment
+from tests.own_database import own_database
 
 DATABASE = "reserve_fuzz"
 _PROGRESS = 50_000
@@ -37,20 +32,8 @@ def _arguments() -> argparse.Namespace:
 def main() -> int:
     arguments = _arguments()
     root = arguments.root or Path(__file__).parent.parent.parent / "var" / "fuzz"
-    with development_environment(root):
-        server = os.environ["DATABASE_URL"]
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
-            connection.execute(f"CREATE DATABASE {DATABASE}")
-        os.environ["DATABASE_URL"] = make_conninfo(server, dbname=DATABASE)
-        os.environ["DJANGO_SETTINGS_MODULE"] = "reserve.settings"
-        os.environ.setdefault("LOG_LEVEL", "WARNING")
-        try:
-            django.setup()
-            return _fuzz(arguments)
-        finally:
-            with psycopg.connect(server, autocommit=True) as connection:
-                connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
+    with own_database(DATABASE, root):
+        return _fuzz(arguments)
 
 
 def _fuzz(arguments: argparse.Namespace) -> int:
