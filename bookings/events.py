@@ -10,7 +10,7 @@ from accounts.models import User
 from bookings.models import Booking, Slot
 from reserve.core.context import request_id
 from reserve.core.ids import new_id
-from venues.models import Venue
+from venues.models import Resource, Venue
 
 EventRow = dict[str, Any]
 """A row of the event log as `bookings.store` writes it."""
@@ -40,7 +40,12 @@ def booking_event(
         "booking": booking.public_id,
         "venue": Venue.format_id(booking.venue_id),
         "status": booking.status,
+        "resource": Resource.format_id(booking.resource_id),
         "guest_count": booking.guest_count,
+        "seats": booking.seats,
+        # Whoever is told later is told of the times as they were.
+        "starts_at": booking.starts_at.isoformat(),
+        "ends_at": booking.ends_at.isoformat(),
         "reason": reason,
         "actor": _name_of(actor),
         "slots": [

@@ -4,6 +4,7 @@ from accounts import handlers as accounts
 from bookings import handlers as bookings
 from notifications import handlers as notifications
 from reserve.outbox.services import Routes
+from webhooks import handlers as webhooks
 
 ROUTES: Routes = {
     "account.registered": (accounts.send_verification,),
@@ -17,13 +18,25 @@ ROUTES: Routes = {
         bookings.erase_guests,
         notifications.forget_deleted_people,
     ),
-    "booking.held": (notifications.tell_of_bookings,),
-    "booking.created": (bookings.confirm_new_bookings, notifications.tell_of_bookings),
-    "booking.confirmed": (notifications.tell_of_bookings,),
-    "booking.declined": (notifications.tell_of_bookings,),
-    "booking.rescheduled": (notifications.tell_of_bookings,),
-    "booking.cancelled": (notifications.tell_of_bookings,),
-    "booking.no_show": (notifications.tell_of_bookings,),
+    # Other systems first: what keeps a mail from being written must not keep them waiting.
+    "booking.held": (webhooks.publish_events, notifications.tell_of_bookings),
+    "booking.created": (
+        webhooks.publish_events,
+        bookings.confirm_new_bookings,
+        notifications.tell_of_bookings,
+    ),
+    "booking.imported": (webhooks.publish_events,),
+    "booking.confirmed": (webhooks.publish_events, notifications.tell_of_bookings),
+    "booking.declined": (webhooks.publish_events, notifications.tell_of_bookings),
+    "booking.updated": (webhooks.publish_events,),
+    "booking.rescheduled": (webhooks.publish_events, notifications.tell_of_bookings),
+    "booking.cancelled": (webhooks.publish_events, notifications.tell_of_bookings),
+    "booking.expired": (webhooks.publish_events,),
+    "booking.checked_in": (webhooks.publish_events,),
+    "booking.check_in_undone": (webhooks.publish_events,),
+    "booking.no_show": (webhooks.publish_events, notifications.tell_of_bookings),
+    "booking.completed": (webhooks.publish_events,),
     "venue.schedule_changed": (bookings.republish_changed_venues,),
+    "webhook.disabled": (webhooks.tell_of_disabled_webhooks,),
     "invitation.created": (accounts.send_invitation,),
 }

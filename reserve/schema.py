@@ -7,13 +7,20 @@ from bookings.api import graphql as bookings
 from notifications.api import graphql as notifications
 from reserve.core.graphql.nulls import read_nulls_as_left_out
 from venues.api import graphql as venues
+from webhooks.api import graphql as webhooks
 
 
-class Query(notifications.Query, bookings.Query, venues.Query, accounts.Query):
+class Query(webhooks.Query, notifications.Query, bookings.Query, venues.Query, accounts.Query):
     """What can be read. Every field asks for what it shows as its own caller."""
 
 
-class Mutation(notifications.Mutation, bookings.Mutation, venues.Mutation, accounts.Mutation):
+class Mutation(
+    webhooks.Mutation,
+    notifications.Mutation,
+    bookings.Mutation,
+    venues.Mutation,
+    accounts.Mutation,
+):
     """What can be done. Several are carried out one after the other."""
 
 

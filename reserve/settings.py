@@ -215,6 +215,7 @@ CELERY_TASK_ROUTES = {
     "notifications.tasks.send_prompt_deliveries": {"queue": "2-messages"},
     "bookings.tasks.republish_changed_venues": {"queue": "2-messages"},
     "notifications.tasks.send_planned_deliveries": {"queue": "3-planned"},
+    "webhooks.tasks.send_webhooks": {"queue": "3-planned"},
     "notifications.tasks.make_reminders": {"queue": "3-planned"},
 }
 CELERY_TASK_IGNORE_RESULT = True
@@ -247,6 +248,16 @@ CELERY_BEAT_SCHEDULE = {
         "task": "notifications.tasks.send_planned_deliveries",
         "schedule": timedelta(seconds=5),
         "options": {"expires": 5},
+    },
+    "send webhooks": {
+        "task": "webhooks.tasks.send_webhooks",
+        "schedule": timedelta(seconds=2),
+        "options": {"expires": 2},
+    },
+    "forget old webhook deliveries": {
+        "task": "webhooks.tasks.forget_old_deliveries",
+        "schedule": crontab(hour="3", minute="25"),
+        "options": {"expires": 3600},
     },
     "make reminders": {
         "task": "notifications.tasks.make_reminders",
@@ -398,6 +409,15 @@ for _name, _arn in {
 if AWS_ENDPOINT_URL and urlsplit(AWS_ENDPOINT_URL).scheme not in {"http", "https"}:
     raise ImproperlyConfigured("AWS_ENDPOINT_URL cannot be read. Write it as https://HOST:PORT.")
 
+# --- Webhooks --------------------------------------------------------------------
+
+# Whether they may go to this machine itself, for development and tests.
+WEBHOOK_ALLOW_LOOPBACK = env.boolean("WEBHOOK_ALLOW_LOOPBACK", False)
+if WEBHOOK_ALLOW_LOOPBACK and PRODUCTION:
+    raise ImproperlyConfigured("WEBHOOK_ALLOW_LOOPBACK is for development only. Leave it unset.")
+# Without TLS everybody on the way reads along.
+WEBHOOK_ALLOW_HTTP = not PRODUCTION
+
 # --- Django ------------------------------------------------------------------
 
 INSTALLED_APPS = [
@@ -422,6 +442,7 @@ INSTALLED_APPS = [
     "venues",
     "bookings",
     "notifications",
+    "webhooks",
 ]
 MIDDLEWARE = [
     "reserve.health.HealthMiddleware",
@@ -641,6 +662,7 @@ SPECTACULAR_SETTINGS = {
         "NotificationAudience": "notifications.api.rest.PEOPLE",
         "DevicePlatform": "notifications.kinds.Platform",
         "ConflictKind": "bookings.difference.ConflictKind",
+        "WebhookDeliveryState": "webhooks.kinds.DeliveryState",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

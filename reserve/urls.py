@@ -21,6 +21,7 @@ urlpatterns = [
     path("api/v1/", include("venues.api.urls")),
     path("api/v1/", include("bookings.api.urls")),
     path("api/v1/", include("notifications.api.urls")),
+    path("api/v1/", include("webhooks.api.urls")),
     re_path("^api/", NoSuchPath.as_view()),
     path("dashboard/", include("bookings.board.urls")),
     path("", include("bookings.guest_pages.urls")),

@@ -31,13 +31,14 @@ from tests.factories import (
     seats_on,
 )
 from venues.models import Closure, Resource, Venue
+from webhooks.models import Webhook, WebhookDelivery
 
 _numbers = count(1)
 
 # Those of the tenants; users belong to nobody.
 TENANT_MODELS: tuple[type[models.Model], ...] = (
     *(Organization, Membership, Invitation, Venue, Resource, Closure, Slot, Booking, Guest, Event),
-    *(Delivery, Wording),
+    *(Delivery, Wording, Webhook, WebhookDelivery),
 )
 # Their rows belong to no organization.
 SUPERUSER_MODELS: tuple[type[models.Model], ...] = (User, LedgerCheck)
@@ -62,6 +63,8 @@ class Tenant:
     invitation: Invitation
     delivery: Delivery
     wording: Wording
+    webhook: Webhook
+    webhookdelivery: WebhookDelivery
 
     def member(self, role: str) -> User:
         member: User = getattr(self, role)
@@ -125,6 +128,12 @@ def make_rows(organization: Organization, word: str) -> dict[str, Any]:
     lapse = datetime.now(UTC) - timedelta(minutes=1)
     Booking.objects.filter(pk=hold.pk).update(hold_expires_at=lapse)
     Slot.objects.filter(pk=slot.pk).update(next_lapse_at=lapse)
+    webhook = Webhook.objects.create(
+        organization=organization,
+        url=f"https://{word}.example/hooks",
+        description=f"Told to {word}",
+        secret=f"whsec_{word}",
+    )
     return {
         "venue": venue,
         "resource": resource,
@@ -172,6 +181,17 @@ def make_rows(organization: Organization, word: str) -> dict[str, Any]:
             language=f"en-x-{number}",
             subject=f"Welcome to {word}",
             body=f"Yours, {word}",
+        ),
+        "webhook": webhook,
+        "webhookdelivery": WebhookDelivery.objects.create(
+            organization=organization,
+            webhook=webhook,
+            type=f"booking.{word}",
+            subject_id=booking.pk,
+            sequence=1,
+            request_id=word,
+            state="DEAD",
+            log=[{"response": word}],
         ),
         # No tenant's; but what it found may name anybody's rows.
         "ledgercheck": LedgerCheck.objects.create(

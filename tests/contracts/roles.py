@@ -88,6 +88,10 @@ QUERIES: dict[str, Row] = {
     "members": Row(MEMBERS, 'organizationId: "$organization"'),
     "invitations": Row(ORGANIZATION_MANAGERS, 'organizationId: "$organization"'),
     "myLogins": Row(ACCOUNTS),
+    "eventFeed": Row(ORGANIZATION_MANAGERS, 'organizationId: "$organization"'),
+    "webhooks": Row(ORGANIZATION_MANAGERS, 'organizationId: "$organization"'),
+    "webhook": Row(ORGANIZATION_MANAGERS, 'id: "$webhook"'),
+    "webhookDeliveries": Row(ORGANIZATION_MANAGERS, 'webhookId: "$webhook"'),
     "venue": Row(PRIVATE_VENUE, 'id: "$private_venue"'),
     "venues": Row(ANYONE),
     "booking": Row(BOOKING, 'id: "$booking"'),
@@ -139,6 +143,15 @@ MUTATIONS: dict[str, Row] = {
     "acceptInvitation": Row(ACCOUNTS_REFUSED, _TOKEN),
     "changeMember": Row(ORGANIZATION_MANAGERS, 'input: {id: "$member", role: STAFF}'),
     "removeMember": Row(ORGANIZATION_MANAGERS, 'id: "$member"'),
+    "createWebhook": Row(
+        ORGANIZATION_MANAGERS,
+        'input: {organizationId: "$organization", url: "https://example.com/hooks"}',
+    ),
+    "updateWebhook": Row(ORGANIZATION_MANAGERS, 'input: {id: "$webhook", description: "Ours"}'),
+    "deleteWebhook": Row(ORGANIZATION_MANAGERS, 'id: "$webhook"'),
+    "rotateWebhookSecret": Row(ORGANIZATION_MANAGERS, 'id: "$webhook"'),
+    "testWebhook": Row(ORGANIZATION_MANAGERS, 'id: "$webhook"'),
+    "redeliverWebhook": Row(ORGANIZATION_MANAGERS, 'deliveryId: "$webhook_delivery"'),
     "createVenue": Row(VENUE_MANAGERS, f'input: {{organizationId: "$organization", {_NEW_VENUE}}}'),
     "updateVenue": Row(VENUE_MANAGERS, 'input: {id: "$venue", city: "Copenhagen"}'),
     "addResource": Row(VENUE_MANAGERS, 'input: {venueId: "$venue", name: "$unique", capacity: 1}'),
@@ -192,6 +205,8 @@ _VENUE = "/venues/{venue}"
 _PRIVATE = "/venues/{private_venue}"
 _BOOKING = "/bookings/{booking}"
 _ORGANIZATION = "/organizations/{organization}"
+_WEBHOOKS = f"{_ORGANIZATION}/webhooks"
+_WEBHOOK = f"{_WEBHOOKS}/{{webhook}}"
 
 # The names in braces are ours: where a path is compared with the routes they do not count.
 REST: dict[str, Row] = {
@@ -232,6 +247,19 @@ REST: dict[str, Row] = {
     f"GET {_ORGANIZATION}/invitations/{{invitation}}": Row(ORGANIZATION_MANAGERS),
     f"DELETE {_ORGANIZATION}/invitations/{{invitation}}": Row(ORGANIZATION_MANAGERS),
     "POST /invitations/accept": Row(ACCOUNTS_REFUSED, _LINK),
+    f"GET {_WEBHOOKS}": Row(ORGANIZATION_MANAGERS),
+    f"POST {_WEBHOOKS}": Row(ORGANIZATION_MANAGERS, {"url": "https://example.com/hooks"}),
+    f"GET {_WEBHOOK}": Row(ORGANIZATION_MANAGERS),
+    f"PATCH {_WEBHOOK}": Row(ORGANIZATION_MANAGERS, {"description": "Ours"}),
+    f"DELETE {_WEBHOOK}": Row(ORGANIZATION_MANAGERS),
+    f"POST {_WEBHOOK}/rotate-secret": Row(ORGANIZATION_MANAGERS),
+    f"POST {_WEBHOOK}/test": Row(ORGANIZATION_MANAGERS),
+    f"GET {_WEBHOOK}/deliveries": Row(ORGANIZATION_MANAGERS),
+    f"GET {_WEBHOOKS}/{{sent_webhook}}/deliveries/{{webhook_delivery}}": Row(ORGANIZATION_MANAGERS),
+    f"POST {_WEBHOOKS}/{{sent_webhook}}/deliveries/{{webhook_delivery}}/redeliver": Row(
+        ORGANIZATION_MANAGERS
+    ),
+    "GET /events?organization_id={organization}": Row(ORGANIZATION_MANAGERS),
     "GET /venues": Row(ANYONE),
     "POST /venues": Row(
         VENUE_MANAGERS,
@@ -362,6 +390,10 @@ ADMIN_MODELS: dict[str, Model] = {
     "bookings.booking": Model(_INSIDE, _AT_THE_VENUE, adds=_INSIDE),
     "bookings.guest": Model(_INSIDE, _AT_THE_VENUE),
     "bookings.ledgercheck": _ADMINISTRATORS_ONLY,
+    "webhooks.webhook": Model(
+        _MANAGES_SOMETHING, _MANAGES, adds=_MANAGES_SOMETHING, deletes=_MANAGES_SOMETHING
+    ),
+    "webhooks.webhookdelivery": Model(_MANAGES_SOMETHING, _MANAGES),
     # For owners: `foreign` is one, of another organization.
     "notifications.delivery": Model(_INSIDE, _AT_THE_VENUE),
     "notifications.wording": Model(

@@ -62,6 +62,38 @@ LISTS: dict[str, tuple[str, str]] = {
         + "}",
         "availableSlots",
     ),
+    "WebhookConnection.edges": (
+        (
+            "query($organization: ID!) { webhooks(organizationId: $organization, first: 100)"
+            " { totalCount edges { node { id url eventTypes } } } }"
+        ),
+        "webhooks.edges",
+    ),
+    "Webhook.eventTypes": (
+        "query($webhook: ID!) { webhook(id: $webhook) { id eventTypes } }",
+        "webhook.eventTypes",
+    ),
+    "WebhookDeliveryConnection.edges": (
+        (
+            "query($webhook: ID!) { webhookDeliveries(webhookId: $webhook, first: 100)"
+            " { totalCount edges { node { id messageId log { status } } } } }"
+        ),
+        "webhookDeliveries.edges",
+    ),
+    "WebhookDelivery.log": (
+        (
+            "query($webhook: ID!) { webhookDeliveries(webhookId: $webhook, first: 100)"
+            " { totalCount edges { node { id messageId log { status } } } } }"
+        ),
+        "webhookDeliveries.edges.node.log",
+    ),
+    "EventFeed.events": (
+        (
+            "query($organization: ID!) { eventFeed(organizationId: $organization)"
+            " { hasMore events { id type booking { id venueId } } } }"
+        ),
+        "eventFeed.events",
+    ),
     "Query.myDevices": ("{ myDevices { id token platform } }", "myDevices"),
     "Query.slots": (
         (

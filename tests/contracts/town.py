@@ -12,8 +12,10 @@ from notifications.models import Device
 from notifications.selectors import MAX_DEVICES
 from reserve.core.clock import now
 from reserve.core.ids import new_id
+from reserve.outbox.models import Event
 from tests.factories import make_user, tomorrow_at
 from venues.models import Closure, OpeningHours, Resource, SpecialHours, Venue
+from webhooks.models import FeedEntry, Webhook, WebhookDelivery
 
 
 class Town:
@@ -27,6 +29,7 @@ class Town:
         self.organization = self.organizations[0]
         self._make_logins()
         self._make_devices()
+        self._make_feed()
         self.venues = self._make_venues()
         self.venue = self.venues[0]
         self._make_schedules()
@@ -63,6 +66,7 @@ class Town:
         return {
             "organization": self.organization.public_id,
             "venue": self.venue.public_id,
+            "webhook": self._webhook.public_id,
             "hallVenue": self.hall.venue.public_id,
             "hall": self.hall.public_id,
             "venues": [venue.public_id for venue in self.venues],
@@ -118,6 +122,53 @@ class Town:
         Device.objects.bulk_create(
             Device(user=self._owner, platform=Platform.IOS, token=new_id().hex)
             for _ in range(min(self.number, MAX_DEVICES))
+        )
+
+    def _make_feed(self) -> None:
+        moment = self.day.isoformat() + "T12:00:00+00:00"
+        events = Event.objects.bulk_create(
+            Event(
+                organization_id=self.organization.pk,
+                name="booking.created",
+                subject_id=new_id(),
+                sequence=1,
+                payload={
+                    "booking": Booking.format_id(new_id()),
+                    "venue": Venue.format_id(new_id()),
+                    "resource": Resource.format_id(new_id()),
+                    "status": BookingStatus.PENDING,
+                    "guest_count": 1,
+                    "seats": 1,
+                    "starts_at": moment,
+                    "ends_at": moment,
+                },
+            )
+            for _ in range(self.number)
+        )
+        FeedEntry.objects.bulk_create(
+            FeedEntry(organization_id=self.organization.pk, event=event) for event in events
+        )
+        webhooks = Webhook.objects.bulk_create(
+            Webhook(
+                organization=self.organization,
+                url="https://example.com/hooks",
+                secret="whsec_",
+                event_types=[new_id().hex for _ in range(self.number)],
+            )
+            for _ in range(self.number)
+        )
+        self._webhook = webhooks[0]
+        WebhookDelivery.objects.bulk_create(
+            WebhookDelivery(
+                organization=self.organization,
+                webhook=webhooks[0],
+                event=event,
+                type=event.name,
+                subject_id=event.subject_id,
+                sequence=1,
+                log=[{"status": 500} for _ in range(self.number)],
+            )
+            for event in events
         )
 
     def _make_venues(self) -> list[Venue]:

@@ -32,6 +32,7 @@ from tests.factories import (
     tomorrow_at,
 )
 from venues.models import Closure, Resource, SpecialHours, Venue
+from webhooks.models import Webhook, WebhookDelivery
 
 _numbers = count(1)
 
@@ -64,6 +65,7 @@ class World:
             "private_venue": self.private.venue.public_id,
             "private_resource": self.private.resource.public_id,
             "private_slot": self.private.public_id,
+            "sent_webhook": tenant.webhook.public_id,
             "email": self.customer.email,
         }
 
@@ -110,6 +112,21 @@ class World:
             email=f"invited{next(_numbers)}@example.com",
             role=Role.STAFF,
             expires_at=now() + timedelta(days=1),
+        ).public_id
+
+    def _new_webhook(self) -> str:
+        return Webhook.objects.create(
+            organization=self.tenant.organization, url="https://example.com/hooks", secret="s"
+        ).public_id
+
+    def _new_webhook_delivery(self) -> str:
+        return WebhookDelivery.objects.create(
+            organization=self.tenant.organization,
+            webhook=self.tenant.webhook,
+            type="webhook.test",
+            subject_id=new_id(),
+            sequence=1,
+            state="SENT",
         ).public_id
 
     def _new_closure(self) -> str:
@@ -161,6 +178,9 @@ MODELS: dict[str, type[UlidModel]] = {
     "device": Device,
     "member": Membership,
     "invitation": Invitation,
+    "webhook": Webhook,
+    "sent_webhook": Webhook,
+    "webhook_delivery": WebhookDelivery,
     "closure": Closure,
     "special_hours": SpecialHours,
 }

@@ -1,0 +1,1 @@
+"""Telling other systems of bookings: a feed that they read, and webhooks that we send."""

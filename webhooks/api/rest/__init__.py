@@ -1,0 +1,1 @@
+"""Webhooks and the feed of events by REST."""
