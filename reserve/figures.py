@@ -16,6 +16,7 @@ from notifications.metrics import DeliveryFigures
 from reserve.core.ratelimit.figures import RefusalFigures
 from reserve.exposition import own_figures
 from reserve.outbox.selectors import age_of_oldest_undelivered, count_dead, count_undelivered
+from webhooks.metrics import WebhookFigures
 
 
 def text() -> bytes:
@@ -137,6 +138,7 @@ for _collector in (
     _ConnectionFigures(),
     _QueueFigures(),
     DeliveryFigures(),
+    WebhookFigures(),
     LedgerFigures(),
     RefusalFigures(),
 ):

@@ -110,6 +110,8 @@ def is_allowed(address: Address, *, allows_loopback: bool) -> bool:
         hidden = _hidden_in(address)
         if hidden is not None:
             return is_allowed(hidden, allows_loopback=allows_loopback)
+        if address.is_site_local:
+            return False
     if address.is_loopback:
         return allows_loopback
     return address.is_global and not (

@@ -12,7 +12,7 @@ from webhooks import mails
 from webhooks.models import Webhook
 from webhooks.services.deliveries import owe
 from webhooks.services.publication import publish
-from webhooks.wake import wake_sender
+from webhooks.tasks import wake_sender
 
 
 @mixes_requests

@@ -14,6 +14,7 @@ from accounts.services.users import register
 from bookings import pages as booking_pages
 from notifications.content import letters, words
 from tests.factories import PASSWORD
+from webhooks import mails as webhook_mails
 
 LANGUAGES = [code for code, _ in settings.LANGUAGES if code != "en"]
 
@@ -21,7 +22,7 @@ LANGUAGES = [code for code, _ in settings.LANGUAGES if code != "en"]
 def _sentences() -> set[str]:
     """What the code marks for translation."""
     found = set()
-    for module in (mails_module, pages, words, letters, booking_pages):
+    for module in (mails_module, pages, words, letters, booking_pages, webhook_mails):
         for node in ast.walk(ast.parse(Path(module.__file__).read_text())):
             match node:
                 case ast.Call(func=ast.Name(id="_"), args=[ast.Constant(value=str(sentence))]):
