@@ -45,7 +45,8 @@ class EventSerializer(serializers.Serializer[dict[str, Any]]):
     type = serializers.ChoiceField(choices=list(EVENT_TYPES), help_text=descriptions.EVENT_TYPE)
     timestamp = serializers.DateTimeField(help_text=descriptions.TIMESTAMP)
     organization_id = IdField(Organization)
-    data = EventDataSerializer()  # type: ignore[assignment] (the framework's name, of instances)
+    # The name is also one of the framework's, of instances.
+    data = EventDataSerializer()  # type: ignore[assignment]
 
 
 class EventFeedSerializer(serializers.Serializer[dict[str, Any]]):
