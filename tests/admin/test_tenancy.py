@@ -20,11 +20,15 @@ from tests.admin.tenants import (
     page_of,
     registered,
 )
+from webhooks.models import Webhook, WebhookDelivery
 
 # Lower case, short enough for a confirmation code, and nowhere else on a page.
 CANARY = "zqxjkwvy"
 
-VIEWERS = {Membership: MANAGING, Invitation: MANAGING, Event: OWNING}
+VIEWERS = {
+    **dict.fromkeys((Membership, Invitation, Webhook, WebhookDelivery), MANAGING),
+    Event: OWNING,
+}
 
 
 def viewers_of(model):
