@@ -49,9 +49,12 @@ _CHECK_EVERY_SECONDS = 3.0
 # Things of which one listener may have changes waiting; who lags further behind is let go.
 _MAX_WAITING = 1_000
 _PAUSE_AFTER_FAILURE_SECONDS = 1.0
-# From the beginning of one telling to the next, in lengths of the telling itself, of
-# which the kernel's part comes afterwards; and at most.
-_REST = 8
+# The part of the event loop's time that telling a group may take for good, what it may
+# take at once before that counts, and how long a change waits for it at most. Time is the
+# processor's: that a busy machine is slow is no reason to tell later. The kernel's part
+# comes on top of it.
+_SHARE_OF_TIME = 1 / 8
+_CREDIT_SECONDS = 0.1
 _LONGEST_REST_SECONDS = 0.4
 # Until what was subscribed again is surely heard, so that nothing falls between
 # what is asked for and what is heard.
@@ -152,6 +155,9 @@ class _Group:
         self._untold: dict[str, Message] = {}
         self._later: asyncio.TimerHandle | None = None
         self._next_at = 0.0
+        self._told_at = 0.0
+        # Seconds of telling that have not been made up for by time since then.
+        self._debt = 0.0
 
     def __iter__(self) -> Iterator[Listener]:
         return chain.from_iterable(self._listeners.values())
@@ -189,8 +195,7 @@ class _Group:
     def _tell(self) -> None:
         clock = asyncio.get_running_loop().time
         self._later, began = None, clock()
-        # The loop's own clock stands still meanwhile.
-        started = time.perf_counter()
+        started = time.thread_time()
         changes = {key: Change(message) for key, message in self._untold.items()}
         self._untold = {}
         everything = list(changes.values())
@@ -199,8 +204,10 @@ class _Group:
             if wanted:
                 for listener in listeners:
                     listener.put_all(wanted)
-        pause = min((time.perf_counter() - started) * _REST, _LONGEST_REST_SECONDS)
-        self._next_at = began + pause
+        made_up = (began - self._told_at) * _SHARE_OF_TIME
+        self._debt = max(0.0, self._debt - made_up) + time.thread_time() - started
+        owed = max(0.0, self._debt - _CREDIT_SECONDS) / _SHARE_OF_TIME
+        self._told_at, self._next_at = began, began + min(owed, _LONGEST_REST_SECONDS)
 
 
 class Hub:
