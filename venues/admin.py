@@ -21,7 +21,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from accounts.actors import Actor, account
 from accounts.tenant_admin import MANAGING, TenantAdmin, TenantFilter, TenantInline
 from reserve.core.errors import DomainError, Forbidden
-from venues.models import Closure, OpeningHours, Resource, SpecialHours, Venue
+from venues.models import Closure, OpeningHours, Resource, SpecialHours, Venue, Weekday
 from venues.services.checks import MAX_OPENINGS, MAX_SPECIAL_HOURS, clashing
 from venues.services.resources import (
     RESOURCE_FIELDS,
@@ -59,6 +59,14 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
                 field.validators = []
 
 
+class OpeningHoursForm(RuleForm):
+    def has_changed(self) -> bool:
+        """A new line that names its day alone is a day without hours."""
+        if self.instance._state.adding:  # noqa: SLF001
+            return not {*self.changed_data} <= {"weekday"}
+        return super().has_changed()
+
+
 class VenueForm(RuleForm):
     picture_urls = SimpleArrayField(
         forms.CharField(required=False),
@@ -83,7 +91,7 @@ class RuleFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
             form
             for form in self.forms
             if not self._should_delete_form(form)  # type: ignore[attr-defined]
-            and (form.has_changed() or form.initial)
+            and (form.has_changed() or not form.instance._state.adding)  # noqa: SLF001
         ]
 
     def clean(self) -> None:
@@ -120,9 +128,31 @@ class RuleInline(TenantInline):
 
 
 class OpeningHoursInline(RuleInline):
+    """A week: the days that have hours, and a line to fill in for each that has none."""
+
     model = OpeningHours
+    form = OpeningHoursForm
     formset = OpeningHoursFormSet
+    ordering = ("weekday", "opens_at")
+    verbose_name_plural = "opening hours: the week (a day without times is closed)"
     fields = ("weekday", *_SLOT_FIELDS, "valid_from", "valid_until")
+
+    def get_extra(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> int:
+        return len(self.days_without_hours(request, obj))
+
+    def days_without_hours(self, request: HttpRequest, owner: Any) -> list[int]:
+        """The weekdays of which the venue or resource says nothing yet."""
+        if not self.has_add_permission(request, owner):
+            return []
+        named: set[int] = set()
+        if owner is not None and not owner._state.adding:  # noqa: SLF001
+            rules = OpeningHours.objects.filter(
+                **{"venue": owner, "resource": None}
+                if isinstance(owner, Venue)
+                else {"resource": owner}
+            )
+            named = set(rules.values_list("weekday", flat=True))
+        return [day for day in Weekday.values if day not in named]
 
 
 class SpecialHoursInline(RuleInline):
@@ -178,6 +208,15 @@ class ServiceAdmin(TenantAdmin):
             # Another's change came between: nothing of this one is written.
             self.message_user(request, refusal.text, messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
+
+    def get_formset_kwargs(
+        self, request: HttpRequest, obj: Any, inline: Any, prefix: str
+    ) -> dict[str, Any]:
+        options = super().get_formset_kwargs(request, obj, inline, prefix)
+        if isinstance(inline, OpeningHoursInline) and request.method != "POST":
+            days = inline.days_without_hours(request, obj)
+            options["initial"] = [{"weekday": day} for day in days]
+        return options
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         # Tells the log of changes what is new, and writes nothing.

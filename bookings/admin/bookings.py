@@ -72,10 +72,7 @@ class _HistoryLine:
 
 @admin.register(Booking)
 class BookingAdmin(BookingDesk, BookingExport, BookingImport):
-    list_display = (
-        *("code", "venue", "starts_locally", "guest", "party", "effective_status"),
-        "created_locally",
-    )
+    list_display = ("code", "venue", "starts_locally", "guest", "party", "effective_status")
     list_filter = (DayFilter, BookingStatusFilter, ("venue", TenantFilter))
     list_select_related = ("venue", "resource__venue", "guest", "organization")
     ordering = ("-starts_at", "-pk")
@@ -126,10 +123,6 @@ class BookingAdmin(BookingDesk, BookingExport, BookingImport):
     @admin.display(description="Starts", ordering="starts_at")
     def starts_locally(self, booking: Booking) -> str:
         return brief_time(booking.venue, booking.starts_at)
-
-    @admin.display(description="Created", ordering="created_at")
-    def created_locally(self, booking: Booking) -> str:
-        return brief_time(booking.venue, booking.created_at)
 
     @admin.display(description="Starts")
     def starts(self, booking: Booking) -> str:

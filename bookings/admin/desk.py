@@ -10,7 +10,6 @@ from uuid import UUID, uuid4
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin.widgets import AdminDateWidget
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -41,7 +40,7 @@ class FindForm(forms.Form):
     """Where, when and how many: what the slots to choose from follow from."""
 
     venue = forms.ModelChoiceField(Venue.objects.none())
-    date = forms.DateField(widget=AdminDateWidget, help_text="By the venue's calendar.")
+    date = forms.DateField(widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"))
     guest_count = forms.IntegerField(
         min_value=1, max_value=MAX_GUEST_COUNT, initial=2, label="Party"
     )

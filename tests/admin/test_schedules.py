@@ -258,3 +258,32 @@ def test_special_hours_of_another_tenant_stay(ours, theirs, browser) -> None:
     page = page_of(Venue, "change", ours.venue)
     post(browser, page, VENUE, formset("resources"), formset("special_hours", row, initial=1))
     assert SpecialHours.objects.get() == special
+
+
+def test_the_page_shows_a_whole_week(ours, browser) -> None:
+    """Every day has a line; those without times say nothing, and change nothing."""
+    hours = [Opening(weekday=weekday, opens_at=time(9), closes_at=time(17)) for weekday in (2, 4)]
+    set_opening_hours(
+        actor=account(ours.manager.pk), venue_id=ours.venue.pk, resource_id=None, openings=hours
+    )
+    page = page_of(Venue, "change", ours.venue)
+
+    def week() -> list[int]:
+        response = browser.get(page)
+        formsets = [inline.formset for inline in response.context["inline_admin_formsets"]]
+        (found,) = [each for each in formsets if each.prefix == "opening_hours"]
+        return sorted(form["weekday"].value() for form in found.forms)
+
+    assert week() == [*range(7)]
+    kept = [
+        {"id": str(rule.pk), **HOURS_ROW, "weekday": rule.weekday, "opens_at": "09:00"}
+        for rule in OpeningHours.objects.filter(venue=ours.venue, resource=None)
+    ]
+    # As a browser sends a line that nobody has touched but for its day.
+    empty = HOURS_ROW | {"weekday": 5, "opens_at": "", "closes_at": ""}
+    sent = formset("opening_hours", *kept, empty, initial=2)
+    response = post(browser, page, VENUE, formset("resources"), sent)
+    assert response.status_code == 302, formset_errors(response, "opening_hours")
+    rules = OpeningHours.objects.filter(venue=ours.venue, resource=None)
+    assert sorted(rules.values_list("weekday", flat=True)) == [2, 4]
+    assert week() == [*range(7)]

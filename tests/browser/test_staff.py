@@ -61,7 +61,7 @@ def staff(browser: Browser, live_server_url: str, watch: Watch, scheme: Any) -> 
 
 
 def test_the_main_paths_of_staff(staff: Page, watch: Watch, scheme: str) -> None:
-    """From the front page by the calendar to a booking that is made, moved and checked in."""
+    """From the front page by the calendar to a booking that is made, moved and cancelled."""
     pictures = Pictures(scheme, watch)
     page = staff
     expect(page.get_by_role("heading", name="Today")).to_be_visible()
@@ -69,18 +69,18 @@ def test_the_main_paths_of_staff(staff: Page, watch: Watch, scheme: str) -> None
     pictures.take(page, "front")
 
     page.locator("section").get_by_role("link", name=RESTAURANT, exact=True).first.click()
-    expect(page.locator("table.calendar.week")).to_be_visible()
+    expect(page.locator("table.venue-calendar.week")).to_be_visible()
     pictures.take(page, "week")
-    page.get_by_role("link", name="Month").click()
-    expect(page.locator("table.calendar.month")).to_be_visible()
+    page.get_by_role("link", name="Month", exact=True).click()
+    expect(page.locator("table.venue-calendar.month")).to_be_visible()
     pictures.take(page, "month")
-    page.get_by_role("link", name="After").click()
-    page.get_by_role("link", name="Day").click()
+    page.get_by_role("link", name="After ›").click()
+    page.get_by_role("link", name="Day", exact=True).click()
     for _ in range(8):
         # A day on which the restaurant is closed offers nothing.
         if page.get_by_role("link", name="Book ").count():
             break
-        page.get_by_role("link", name="After").click()
+        page.get_by_role("link", name="After ›").click()
     pictures.take(page, "day")
 
     page.get_by_role("link", name="Book ").last.click()
@@ -100,7 +100,7 @@ def test_the_main_paths_of_staff(staff: Page, watch: Watch, scheme: str) -> None
     expect(page.locator(".messagelist")).to_contain_text("is moved")
     expect(page.locator("#booking-history")).to_contain_text("They come earlier")
     page.get_by_text("Change party or notes").click()
-    page.get_by_label("Party", exact=True).fill("1")
+    page.get_by_role("spinbutton", name="Party").fill("1")
     page.get_by_role("button", name="Change", exact=True).click()
     expect(page.locator(".messagelist")).to_contain_text("is changed")
     pictures.take(page, "changed")
