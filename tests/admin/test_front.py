@@ -58,6 +58,10 @@ def test_arrivals_and_pending_bookings(ours, theirs, admin_of) -> None:
     page = front(browser)
     assert [booking for booking, _ in page.context["arrivals"]] == [coming]
     assert "Venue theirs" not in page.content.decode()
+    assert page.content.decode().count('value="check_in"') == 1
+    browser.post(reverse("admin:bookings_booking_changelist"), action | {"action": "check_in"})
+    assert front(browser).context["arrivals"] == []
+    assert Booking.objects.get(pk=coming.pk).status == "CHECKED_IN"
 
 
 def test_trouble_is_told_to_whoever_can_see_to_it(ours, theirs, superuser, admin_of) -> None:
