@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from accounts.models import User
 
 MAX_PASSWORD = 1024
+PASSWORD_LIMITS = {"minLength": 1, "maxLength": MAX_PASSWORD}
 
 
 def is_password_of(user: User | None, password: str) -> bool:

@@ -87,6 +87,11 @@ class User(UlidModel, AbstractBaseUser, PermissionsMixin):
         help_text="Grows when all sessions of browsers end; part of what each session is held to.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(
+        db_default=Now(),
+        editable=False,
+        help_text="When the row last changed; a trigger of the database sees to it.",
+    )
     erased_at = models.DateTimeField(
         null=True,
         blank=True,

@@ -29,6 +29,20 @@ _LANGUAGE_TAG = re.compile(
 _PHONE = re.compile(r"\+?[0-9 ().\-/]{3,}", re.ASCII)
 
 
+# What JSON Schema can say of a person's fields; a pattern's flags have no place there.
+_TAG_PATTERN = (
+    "^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?"
+    "(-([A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}))*$"
+)
+PERSON_LIMITS = {
+    "email": {"maxLength": MAX_EMAIL},
+    "name": {"minLength": 1, "maxLength": MAX_NAME},
+    "phone": {"maxLength": MAX_PHONE, "pattern": r"^(\+?[0-9 ().\-/]{3,})?$"},
+    "locale": {"minLength": 2, "maxLength": MAX_LOCALE, "pattern": _TAG_PATTERN},
+    "timezone": {"minLength": 1, "maxLength": MAX_TIMEZONE},
+}
+
+
 def normalise_email(email: str) -> str:
     """The one form in which an address is stored and compared.
 

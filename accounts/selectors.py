@@ -1,9 +1,10 @@
 """Reading people, organizations and who works where. Suspended people are nobody."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from accounts.actors import Actor
 from accounts.models import Invitation, Login, Membership, Organization, Role, User
@@ -341,6 +342,23 @@ def logins_of(*, actor: Actor) -> list[Login]:
     """
     user = current_user(actor=actor)
     return list(open_logins_of(user.pk).order_by("-refreshed_at", "-pk")[:MAX_LOGINS])
+
+
+def logins_changed_at(*, actor: Actor) -> datetime | None:
+    """Since when `logins_of` answers what it does; None where there has been no login.
+
+    Ended logins stay for a while, so that their end is among the moments.
+
+    Raises:
+        Unauthenticated: nobody is logged in.
+    """
+    moments = Login.objects.filter(user=current_user(actor=actor)).aggregate(
+        opened=Max("created_at"),
+        refreshed=Max("refreshed_at"),
+        revoked=Max("revoked_at"),
+        expired=Max("expires_at", filter=Q(expires_at__lte=now())),
+    )
+    return max(filter(None, moments.values()), default=None)
 
 
 def login_of(*, actor: Actor, login_id: UUID) -> Login:

@@ -176,10 +176,22 @@ def bookable(*, venue: Venue, party: Party, now: datetime) -> Q:
         return Q(pk__in=())
     if party.by_staff:
         return Q(ends_at__gt=now) & has_room(party=party, now=now)
+    return _in_window(venue, now) & has_room(party=party, now=now)
+
+
+def taken(*, venue: Venue, party: Party, now: datetime) -> Q:
+    """The condition on slots of a venue that a customer's party could book, had others not."""
+    if not _is_within_limits(venue, party):
+        return Q(pk__in=())
+    large_enough = Q(is_closed=False, capacity__gte=party.size)
+    return _in_window(venue, now) & large_enough & ~has_room(party=party, now=now)
+
+
+def _in_window(venue: Venue, now: datetime) -> Q:
+    """The condition on slots of a venue that start neither too soon nor too late for a customer."""
     earliest = now + venue.minimum_notice
     _, until = day_bounds(_last_date(venue, now), venue.zone)
-    in_window = Q(starts_at__gt=now, starts_at__gte=earliest, starts_at__lt=until)
-    return in_window & has_room(party=party, now=now)
+    return Q(starts_at__gt=now, starts_at__gte=earliest, starts_at__lt=until)
 
 
 def has_room(*, party: Party, now: datetime) -> Q:

@@ -8,6 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from accounts.models import Organization
 from reserve.core.ids import UlidField, UlidModel
@@ -146,6 +147,11 @@ class Venue(UlidModel):
         blank=True,
         validators=[validate_reminders],
         help_text="How long before the start guests are reminded, in minutes; each time once.",
+    )
+    updated_at = models.DateTimeField(
+        db_default=Now(),
+        editable=False,
+        help_text="When it, what can be booked there, its hours or its closures last changed.",
     )
     schedule_version = models.PositiveIntegerField(
         default=0,

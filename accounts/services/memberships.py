@@ -16,7 +16,7 @@ from reserve.core.logging import get_logger
 from reserve.outbox.services import record
 from reserve.outbox.wake import wake_relay
 
-_MAX_VENUES = 1_000
+MAX_VENUES = 1_000
 
 log = get_logger(__name__)
 
@@ -145,8 +145,8 @@ def checked_venues(organization_id: UUID, role: Role, venue_ids: Collection[UUID
         return []
     if role != Role.STAFF:
         raise Invalid.field("venue_ids", "Only staff can be limited to venues.")
-    if len(venue_ids) > _MAX_VENUES:
-        raise Invalid.field("venue_ids", f"These must not be more than {_MAX_VENUES}.")
+    if len(venue_ids) > MAX_VENUES:
+        raise Invalid.field("venue_ids", f"These must not be more than {MAX_VENUES}.")
     if not are_venues_of(organization_id, venue_ids):
         raise Invalid.field("venue_ids", "One of these is not a venue of the organization.")
     return sorted(set(venue_ids))

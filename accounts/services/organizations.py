@@ -17,8 +17,8 @@ from reserve.core.text import clean_line
 from reserve.outbox.services import record
 from reserve.outbox.wake import wake_relay
 
-_MAX_NAME = 200
-_MAX_SLUG = 64
+MAX_NAME = 200
+MAX_SLUG = 64
 
 log = get_logger(__name__)
 
@@ -35,14 +35,14 @@ def create_organization(*, actor: Actor, name: str, slug: str) -> Organization:
         current_user(actor=actor)
         raise Forbidden
     organization = Organization(
-        name=clean_line(name, field="name", maximum=_MAX_NAME, required=True), slug=slug
+        name=clean_line(name, field="name", maximum=MAX_NAME, required=True), slug=slug
     )
     try:
         validate_slug(slug)
     except ValidationError as error:
         raise Invalid(errors={"slug": list(error.messages)}) from None
-    if len(slug) > _MAX_SLUG:
-        raise Invalid.field("slug", f"This must not be longer than {_MAX_SLUG} characters.")
+    if len(slug) > MAX_SLUG:
+        raise Invalid.field("slug", f"This must not be longer than {MAX_SLUG} characters.")
     try:
         with transaction.atomic():
             organization.save(force_insert=True)

@@ -1,7 +1,7 @@
 """What a visitor can choose from: a month's days, a day's times, and others near a time."""
 
 import calendar
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -15,6 +15,7 @@ from bookings.selectors import (
     CalendarDay,
     availability_calendar,
     available_slots,
+    fully_booked_days,
     next_available_slots,
     slots_between,
 )
@@ -60,14 +61,18 @@ class DayCell:
     offered: CalendarDay | None
     is_chosen: bool
     is_today: bool
+    is_past: bool
+    is_fully_booked: bool
 
     @property
     def kind(self) -> str:
-        """`none` without times, `full`, `few` or `free`."""
-        if self.offered is None or not self.offered.slot_count:
-            return "none"
-        if not self.offered.available_slot_count:
+        """`past`, `none` without times to be had, `full`, `few` or `free`."""
+        if self.is_past:
+            return "past"
+        if self.is_fully_booked:
             return "full"
+        if self.offered is None or not self.offered.available_slot_count:
+            return "none"
         part = self.offered.available_slot_count / self.offered.slot_count
         return "few" if part < _FEW else "free"
 
@@ -106,6 +111,7 @@ class Choice:
     day: date
     month: date
     days: Sequence[CalendarDay]
+    fully_booked: Collection[date]
     times: Sequence[Time]
     resources: Sequence[Resource]
 
@@ -120,7 +126,14 @@ class Choice:
         weeks = _calendar(self.venue).monthdatescalendar(self.month.year, self.month.month)
         return [
             [
-                DayCell(day, by_day.get(day), day == self.day, day == self.today)
+                DayCell(
+                    day,
+                    by_day.get(day),
+                    is_chosen=day == self.day,
+                    is_today=day == self.today,
+                    is_past=day < self.today,
+                    is_fully_booked=day in self.fully_booked,
+                )
                 if day.month == self.month.month
                 else None
                 for day in week
@@ -221,6 +234,7 @@ def _choice(venue: Venue, now: datetime, party: int, wish: Wish, day: date) -> C
         day=day,
         month=month,
         days=days,
+        fully_booked=fully_booked_days(venue=venue, days=days, guest_count=party),
         times=_times(venue, day, party, wish.length),
         resources=list(venue.resources.order_by("position", "name")),
     )

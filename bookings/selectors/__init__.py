@@ -24,7 +24,12 @@ from bookings.selectors.bookings import (
     venue_bookings,
     visible_booking,
 )
-from bookings.selectors.calendar import MAX_CALENDAR_DAYS, CalendarDay, availability_calendar
+from bookings.selectors.calendar import (
+    MAX_CALENDAR_DAYS,
+    CalendarDay,
+    availability_calendar,
+    fully_booked_days,
+)
 from bookings.selectors.search import MAX_SEARCH, guests_matching, matches
 from bookings.selectors.seats import consecutive_slot_ids, free_lapsed_seats
 from bookings.selectors.today import Occupancy, Today, occupancy_of_days, today_of
@@ -46,6 +51,7 @@ __all__ = [
     "check_venues",
     "consecutive_slot_ids",
     "free_lapsed_seats",
+    "fully_booked_days",
     "guests_by_id",
     "guests_matching",
     "lapsed_hold_ids",

@@ -12,9 +12,10 @@ from django.db.models import Count, DateTimeField, F, Func, IntegerField, Q, Sum
 from accounts.actors import Actor
 from bookings.customers import count_open_bookings
 from bookings.models import Slot
-from bookings.rules import Party, bookable, free_seats, is_limit_reached
+from bookings.rules import Party, bookable, free_seats, is_limit_reached, taken
 from bookings.selectors.availability import check_days, check_party
 from reserve.core.clock import now as process_now
+from venues.models import Venue
 from venues.schedule import day_bounds
 from venues.selectors import visible_venue
 
@@ -77,6 +78,30 @@ def availability_calendar(
         )
     }
     return [found.get(number) or CalendarDay(day) for number, day in enumerate(days, start=1)]
+
+
+def fully_booked_days(
+    *, venue: Venue, days: Sequence[CalendarDay], guest_count: int
+) -> frozenset[date]:
+    """Those of consecutive days on which others have taken all that a party could have booked.
+
+    Days that are over, that staff have closed, or that cannot be booked yet are none of them.
+    """
+    now = process_now()
+    bounds = _bounds([day.date for day in days], venue.zone)
+    numbers = (
+        Slot.objects.filter(
+            taken(venue=venue, party=Party(guest_count), now=now),
+            venue=venue,
+            starts_at__gte=bounds[0],
+            starts_at__lt=bounds[-1],
+        )
+        .order_by()
+        .values_list(_day_number(bounds), flat=True)
+        .distinct()
+    )
+    found = (days[number - 1] for number in numbers)
+    return frozenset(day.date for day in found if not day.available_slot_count)
 
 
 def _days(first: date, last: date) -> Iterator[date]:

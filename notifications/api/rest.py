@@ -1,6 +1,7 @@
 """Devices, and what one wants to be told."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from django.urls import reverse
 from rest_framework import serializers
@@ -12,9 +13,10 @@ from notifications.api import descriptions
 from notifications.kinds import Audience, Channel, Kind, Platform
 from notifications.models import Device
 from notifications.selectors import Preferences, device_of, devices_of, preferences_of
-from notifications.services.devices import register_device, remove_device
-from notifications.services.preferences import update_preferences
+from notifications.services.devices import DEVICE_PATTERN, register_device, remove_device
+from notifications.services.preferences import MAX_CHOICES, update_preferences
 from reserve.core.errors import NotFound
+from reserve.core.rest.examples import example_id
 from reserve.core.rest.fields import OwnIdField
 from reserve.core.rest.operations import Login, operation
 from reserve.core.rest.pages import page_schema
@@ -34,6 +36,13 @@ PEOPLE = [Audience.GUEST, Audience.STAFF]
 
 
 class DeviceSerializer(serializers.ModelSerializer[Device]):
+    example: ClassVar[dict[str, Any]] = {
+        "id": example_id("device"),
+        "platform": "ANDROID",
+        "token": "fGw2LkTqQ1eXz-APA91bH7",
+        "created_at": "2030-04-01T09:30:00Z",
+        "registered_at": "2030-04-03T17:05:00Z",
+    }
     id = OwnIdField(Device)
 
     class Meta:
@@ -42,6 +51,8 @@ class DeviceSerializer(serializers.ModelSerializer[Device]):
 
 
 class NewDeviceSerializer(StrictSerializer):
+    limits: ClassVar[Mapping[str, Any]] = {"token": {"pattern": DEVICE_PATTERN}}
+
     platform = StrictChoiceField(choices=Platform.choices, help_text=descriptions.PLATFORM)
     token = StrictTextField(help_text=descriptions.DEVICE)
 
@@ -96,6 +107,13 @@ class PreferenceSerializer(serializers.Serializer[object]):
 
 
 class PreferencesSerializer(serializers.Serializer[Preferences]):
+    example: ClassVar[dict[str, Any]] = {
+        "quiet_from": "22:00",
+        "quiet_until": "07:00",
+        "preferences": [
+            {"audience": "GUEST", "kind": "REMINDER", "channel": "EMAIL", "enabled": True}
+        ],
+    }
     quiet_from = serializers.TimeField(
         format="%H:%M", allow_null=True, help_text=descriptions.QUIET_FROM
     )
@@ -119,6 +137,8 @@ class PreferenceChangeSerializer(StrictSerializer):
 
 class PreferencesChangeSerializer(StrictSerializer):
     """What is left out stays as it is."""
+
+    limits: ClassVar[Mapping[str, Any]] = {"preferences": {"maxItems": MAX_CHOICES}}
 
     quiet_from = StrictTimeField(required=False, allow_null=True, help_text=descriptions.QUIET_FROM)
     quiet_until = StrictTimeField(

@@ -17,9 +17,9 @@ from reserve.core.sentences import no_choice
 
 log = get_logger(__name__)
 
-MAX_TOKEN = 1024
 # What Apple and Google make: no spaces, nothing beyond ASCII.
-_TOKEN = re.compile(r"[\x21-\x7e]{8,1024}")
+DEVICE_PATTERN = "^[!-~]{8,1024}$"
+_TOKEN = re.compile(DEVICE_PATTERN[1:-1])
 
 
 def register_device(*, actor: Actor, token: str, platform: str) -> Device:

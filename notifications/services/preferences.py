@@ -25,7 +25,7 @@ UNSET = Unset()
 _PEOPLE = (Audience.GUEST, Audience.STAFF)
 _CHOICES: Mapping[str, Any] = {"audience": _PEOPLE, "kind": Kind, "channel": Channel}
 # Every choice there is, said twice over.
-_MAX_CHOICES = 2 * len(_PEOPLE) * len(Kind) * len(Channel)
+MAX_CHOICES = 2 * len(_PEOPLE) * len(Kind) * len(Channel)
 
 
 def update_preferences(
@@ -78,8 +78,8 @@ def update_preferences(
 
 
 def _read(choices: Sequence[Mapping[str, Any]], errors: dict[str, list[str]]) -> list[Choice]:
-    if len(choices) > _MAX_CHOICES:
-        errors["preferences"] = [f"There must be at most {_MAX_CHOICES}."]
+    if len(choices) > MAX_CHOICES:
+        errors["preferences"] = [f"There must be at most {MAX_CHOICES}."]
         return []
     read: dict[tuple[object, ...], Choice] = {}
     for position, choice in enumerate(choices):

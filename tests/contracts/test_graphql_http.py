@@ -76,7 +76,10 @@ def test_nothing_but_queries_runs_by_get(http: httpx.Client) -> None:
     for method in ("PUT", "PATCH", "DELETE"):
         refused = http.request(method, "/graphql", json={"query": "{ __typename }"})
         assert _error(refused) == (405, "BAD_USER_INPUT")
-        assert refused.headers["allow"] == "GET, HEAD, POST"
+        assert refused.headers["allow"] == "GET, HEAD, OPTIONS, POST"
+    told = http.options("/graphql")
+    assert (told.status_code, told.content) == (200, b"")
+    assert told.headers["allow"] == "GET, HEAD, OPTIONS, POST"
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,13 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 from jsonschema import Draft202012Validator
 
+from accounts.person import MAX_NAME, MAX_PHONE, clean_locale, clean_name, clean_phone
+from bookings.services.bookings import MAX_NOTES, MAX_REASON
+from reserve.core.errors import Invalid
 from reserve.core.rest.views import NoSuchPath
 from tests.openapi import document, errors_of, resolved
+from venues.services.checks import MAX_OPENINGS
+from venues.validators import MAX_CAPACITY
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 
@@ -74,6 +79,10 @@ def test_every_example_is_what_its_schema_says() -> None:
     checked = 0
     for path, method, operation in _operations():
         parts = [resolved(answer) for answer in operation["responses"].values()]
+        successes = (operation["responses"].get(status, {}) for status in ("200", "201"))
+        for content in (answer.get("content", {}) for answer in successes):
+            shown = content.get("application/json", {"examples": "nothing is said"})
+            assert shown.get("examples") or path.endswith("/export"), (path, method)
         if body := operation.get("requestBody"):
             assert body["content"]["application/json"]["examples"], (path, method)
             parts.append(body)
@@ -102,3 +111,45 @@ def test_every_schema_is_json_schema_and_every_input_is_closed() -> None:
         Draft202012Validator.check_schema(schema)
         if name.endswith("Request"):
             assert schema["additionalProperties"] is False, name
+
+
+def test_what_services_refuse_the_schema_refuses_too() -> None:
+    schemas = document()["components"]["schemas"]
+
+    def limits(name: str, member: str) -> dict[str, Any]:
+        keywords = ("minLength", "maxLength", "minimum", "maximum", "maxItems", "pattern")
+        said = schemas[f"{name}Request"]["properties"][member]
+        return {keyword: said[keyword] for keyword in keywords if keyword in said}
+
+    assert limits("Seats", "notes") == {"maxLength": MAX_NOTES}
+    assert limits("PatchedChanges", "notes") == {"maxLength": MAX_NOTES}
+    assert limits("Reason", "reason") == {"maxLength": MAX_REASON}
+    assert limits("NewSlot", "capacity") == {"minimum": 1, "maximum": MAX_CAPACITY}
+    assert limits("Opening", "weekday") == {"minimum": 0, "maximum": 6}
+    assert limits("Week", "openings") == {"maxItems": MAX_OPENINGS}
+    assert limits("NewVenue", "latitude") == {"minimum": -90, "maximum": 90}
+    for name in ("Register", "PatchedProfile", "Guest"):
+        assert limits(name, "name") == {"minLength": 1, "maxLength": MAX_NAME}, name
+        assert limits(name, "phone")["maxLength"] == MAX_PHONE, name
+    # A sentence of the service's own for each value that the schema refuses, and none else.
+    for clean, member, good, bad in (
+        (clean_phone, "phone", ("", "+45 12 34 56 78", "(02) 123/45-6"), ("12", "call me")),
+        (clean_locale, "locale", ("en", "pt-BR", "zh-hant-TW", "de-1996"), ("", "e", "en_GB")),
+        (clean_name, "name", ("A", "a" * MAX_NAME), ("", "a" * (MAX_NAME + 1))),
+    ):
+        schema = schemas["RegisterRequest"]["properties"][member]
+        for text in good:
+            assert clean(text) is not None
+            assert not list(errors_of(schema, text)), text
+        for text in bad:
+            with pytest.raises(Invalid):
+                clean(text)
+            assert list(errors_of(schema, text)), text
+    for text, is_short_name in (
+        ("nord-lys_2", True),
+        ("nord lys", False),
+        ("é", False),
+        ("", False),
+    ):
+        schema = schemas["NewVenueRequest"]["properties"]["slug"]
+        assert (not list(errors_of(schema, text))) is is_short_name, text

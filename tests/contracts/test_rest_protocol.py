@@ -1,5 +1,6 @@
 """HTTP as REST speaks it: methods, media types, addresses, other origins, kept readings."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,9 +8,15 @@ import httpx
 import pytest
 import yaml
 
+from accounts.actors import account
+from accounts.models import Role, User
+from accounts.services.logins import open_login
+from reserve.core.clock import now
+from reserve.core.rest.views import changed_at
 from tests.factories import (
     bearer,
     make_customer,
+    make_member,
     make_resource,
     make_slot,
     make_venue,
@@ -163,6 +170,42 @@ def test_every_reading_is_kept_until_it_changes(http: httpx.Client) -> None:
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
         assert http.request(method, changed_path, json=body).status_code == 200
         assert http.get(path, headers={"If-None-Match": tag}).status_code == 200
+
+
+def test_readings_tell_since_when_they_are_so(http: httpx.Client) -> None:
+    slot, customer = make_slot(), make_customer()
+    venue = slot.venue
+    manager = {"Authorization": bearer(account(make_member(venue.organization, Role.MANAGER).pk))}
+    mine = {"Authorization": bearer(customer)}
+    place = f"/venues/{venue.public_id}"
+    days = {"first_date": "2031-12-24", "last_date": "2031-12-26", "reason": "Christmas"}
+    closure = http.post(f"{place}/closures", json=days, headers=manager).headers["location"]
+    closure = closure.removeprefix("/api/v1")
+    parts = ("", "/resources", "/opening-hours", "/special-hours", "/closures")
+    of_venue = [f"{place}{part}" for part in parts]
+    of_venue += [closure, f"{place}/resources/{slot.resource.public_id}"]
+    paths = [*of_venue, "/me", "/me/logins"]
+    # A second that is not over yet is not told.
+    assert changed_at(now()) == changed_at(None) == {}
+    time.sleep(2.1)
+    told = {path: http.get(path, headers=mine).headers["last-modified"] for path in paths}
+    for path, since in told.items():
+        same = http.get(path, headers=mine | {"If-Modified-Since": since})
+        assert (same.status_code, same.content) == (304, b""), path
+        # With both the tag decides (RFC 9110, 13.2.2).
+        both = {"If-Modified-Since": since, "If-None-Match": '"another"'}
+        assert http.get(path, headers=mine | both).status_code == 200, path
+
+    assert http.delete(closure, headers=manager).status_code == 204
+    assert http.patch("/me", json={"name": "Ada"}, headers=mine).status_code == 200
+    open_login(User.objects.get(pk=customer.user_id))
+    for path, since in told.items():
+        changed = http.get(path, headers=mine | {"If-Modified-Since": since})
+        assert changed.status_code == (404 if path == closure else 200), path
+    # These move with the clock, or with what others do; staff are told more than a venue is.
+    for path in ("/venues", "/bookings", f"{place}/slots/{slot.public_id}", "/devices"):
+        assert "last-modified" not in http.get(path, headers=mine).headers, path
+    assert "last-modified" not in http.get(place, headers=manager).headers
 
 
 def test_the_schema_is_told_as_yaml_and_as_json(server: str) -> None:

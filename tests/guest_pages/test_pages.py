@@ -16,7 +16,14 @@ from bookings.services.bookings import hold_for_visitor as hold
 from bookings.states import APPROVE, BookingStatus
 from reserve.core.clock import now
 from reserve.core.errors import Invalid
-from tests.factories import make_customer, make_resource, make_slot, make_venue, seats_on
+from tests.factories import (
+    make_customer,
+    make_resource,
+    make_slot,
+    make_venue,
+    seats_on,
+    tomorrow_at,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -114,6 +121,29 @@ def test_whoever_is_too_late_is_offered_what_is_near(visitor: Client, slot: Slot
     assert take(visitor, nearest).status_code == 409
     assert take(visitor, nearest, party=9).status_code != 200
     assert Booking.objects.count() == 1
+
+
+def test_only_days_that_others_have_taken_are_fully_booked(visitor: Client) -> None:
+    venue = make_venue(booking_horizon_days=20)
+    room = make_resource(venue, capacity=4)
+    noon = venue.local(tomorrow_at(12))
+    kinds = {}
+    for kind, days in {"past": -2, "full": 1, "none": 2, "free": 3, "far": 40}.items():
+        starts_at = noon + timedelta(days=days)
+        seats = {"reserved": 3} if kind in {"past", "full"} else {}
+        make_slot(room, starts_at=starts_at, is_closed=kind == "none", **seats)
+        kinds[starts_at.date()] = "none" if kind == "far" else kind
+    # A smaller party would still get in there: for two it is full, whatever staff closed beside.
+    make_slot(room, starts_at=noon + timedelta(days=1, hours=2), is_closed=True)
+    for day, kind in kinds.items():
+        address = f"/book/{venue.organization.slug}/{venue.slug}/"
+        page = text_of(visitor.get(address, {"month": f"{day:%Y-%m}", "party": "2"}))
+        assert f'id="day-{day}" class="day {kind}' in page, kind
+        told = {"past": "past", "full": "fully booked", "none": "not available"}.get(kind)
+        cell = page.partition(f'id="day-{day}"')[2].partition("</td>")[0]
+        assert told is None or f", {told}<" in cell
+        alone = text_of(visitor.get(address, {"month": f"{day:%Y-%m}", "party": "1"}))
+        assert (f'id="day-{day}" class="day full' in alone) is False
 
 
 def test_nobody_can_tell_a_private_venue_from_none(visitor: Client) -> None:

@@ -1,12 +1,14 @@
 """Whose venue it is, and one change of it after the other."""
 
 from collections.abc import Collection
+from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
 import psycopg.errors as postgres
 from django.db import OperationalError, transaction
 from django.db.models import F
+from django.db.models.functions import Greatest, Now
 
 from accounts.actors import Actor
 from accounts.selectors import require_manager
@@ -31,11 +33,15 @@ def lock_venue(*, actor: Actor, venue_id: UUID) -> Venue:
     # Whatever the change will be, what was read of the venue before it is not to be used.
     transaction.on_commit(partial(stamps.void_group, Venue.stamp_group(venue_id)))
     try:
-        return Venue.objects.select_for_update(of=("self",), no_key=True).get(pk=venue.pk)
+        venue = Venue.objects.select_for_update(of=("self",), no_key=True).get(pk=venue.pk)
     except OperationalError as error:
         if isinstance(error.__cause__, postgres.LockNotAvailable):
             raise Busy from error
         raise
+    # A second apart at least: `Last-Modified` tells no shorter times from each other.
+    later = Greatest(Now(), F("updated_at") + timedelta(seconds=1))
+    Venue.objects.filter(pk=venue.pk).update(updated_at=later)
+    return venue
 
 
 def require_resource(venue: Venue, resource_id: UUID | None) -> None:

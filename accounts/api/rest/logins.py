@@ -1,3 +1,5 @@
+from typing import Any, ClassVar
+
 from django.urls import reverse
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -5,7 +7,9 @@ from rest_framework.response import Response
 
 from accounts.api.rest.people import UserSerializer
 from accounts.errors import TokenReused
+from accounts.hashing import MAX_PASSWORD, PASSWORD_LIMITS
 from accounts.password_threads import wait_for_password_thread
+from accounts.person import MAX_EMAIL, PERSON_LIMITS
 from accounts.services.logins import log_in, log_out, refresh_tokens
 from accounts.services.users import register
 from reserve.core.rest.operations import Login, operation
@@ -17,11 +21,13 @@ _EXAMPLE_REFRESH = {"refresh_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.c
 
 
 class LoginSerializer(StrictSerializer):
-    email = StrictCharField(max_length=254)
-    password = StrictCharField(max_length=1024, trim_whitespace=False)
+    email = StrictCharField(max_length=MAX_EMAIL)
+    password = StrictCharField(max_length=MAX_PASSWORD, trim_whitespace=False)
 
 
 class RegisterSerializer(StrictSerializer):
+    limits = PERSON_LIMITS | {"password": PASSWORD_LIMITS}
+
     email = StrictCharField()
     password = StrictCharField(trim_whitespace=False)
     name = StrictCharField()
@@ -35,6 +41,11 @@ class RefreshTokenSerializer(StrictSerializer):
 
 
 class TokensSerializer(serializers.Serializer[object]):
+    example: ClassVar[dict[str, Any]] = {
+        "access_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.YWNjZXNz",
+        **_EXAMPLE_REFRESH,
+        "user": UserSerializer.example,
+    }
     access_token = serializers.CharField()
     refresh_token = serializers.CharField()
     user = UserSerializer()

@@ -1,4 +1,5 @@
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from django.urls import reverse
 from rest_framework import serializers
@@ -10,9 +11,12 @@ from accounts.api.authentication import actor_of
 from accounts.api.rest.passwords import LinkSerializer
 from accounts.api.venue_ids import format_venue_ids, parse_venue_ids
 from accounts.models import Invitation, Membership, Organization, Role, User
+from accounts.person import PERSON_LIMITS
 from accounts.services import invitations, memberships, organizations
 from reserve.core.errors import Conflict, Forbidden
-from reserve.core.rest.fields import IdField, OwnIdField
+from reserve.core.ids import ULID_PATTERN
+from reserve.core.rest.examples import example_id
+from reserve.core.rest.fields import SLUG_PATTERN, IdField, OwnIdField
 from reserve.core.rest.operations import Login, operation
 from reserve.core.rest.pages import PageQuery, page_response, page_schema
 from reserve.core.rest.serializers import StrictCharField, StrictSerializer, body_of
@@ -20,12 +24,26 @@ from reserve.core.rest.views import View, changed_at
 
 
 class OrganizationSerializer(serializers.Serializer[Organization]):
+    example: ClassVar[dict[str, Any]] = {
+        "id": example_id("org"),
+        "name": "Nordlys",
+        "slug": "nordlys",
+    }
     id = OwnIdField(Organization)
     name = serializers.CharField()
     slug = serializers.CharField()
 
 
 class MemberSerializer(serializers.Serializer[Membership]):
+    example: ClassVar[dict[str, Any]] = {
+        "id": example_id("member"),
+        "user_id": example_id("user"),
+        "name": "Grace Hopper",
+        "email": "grace@example.com",
+        "role": "STAFF",
+        "venue_ids": [example_id("venue")],
+        "created_at": "2030-04-01T09:30:00Z",
+    }
     id = OwnIdField(Membership)
     user_id = IdField(User)
     name = serializers.CharField(source="user.name")
@@ -41,6 +59,14 @@ class MemberSerializer(serializers.Serializer[Membership]):
 
 
 class InvitationSerializer(serializers.Serializer[Invitation]):
+    example: ClassVar[dict[str, Any]] = {
+        "id": example_id("invitation"),
+        "email": "grace@example.com",
+        "role": "STAFF",
+        "venue_ids": [],
+        "created_at": "2030-04-01T09:30:00Z",
+        "expires_at": "2030-04-08T09:30:00Z",
+    }
     id = OwnIdField(Invitation)
     email = serializers.CharField()
     role = serializers.ChoiceField(choices=Role.choices)
@@ -53,6 +79,11 @@ class InvitationSerializer(serializers.Serializer[Invitation]):
 
 
 class NewOrganizationSerializer(StrictSerializer):
+    limits: ClassVar[Mapping[str, Any]] = {
+        "name": {"maxLength": organizations.MAX_NAME},
+        "slug": {"maxLength": organizations.MAX_SLUG, "pattern": SLUG_PATTERN},
+    }
+
     name = StrictCharField()
     slug = StrictCharField(help_text="A short name for addresses.")
 
@@ -73,7 +104,18 @@ class VenueIdsField(serializers.ListField):
     child = StrictCharField()
 
 
+_VENUE_IDS = {
+    "maxItems": memberships.MAX_VENUES,
+    "items": {"type": "string", "pattern": f"^venue_{ULID_PATTERN}$"},
+}
+
+
 class InviteSerializer(StrictSerializer):
+    limits: ClassVar[Mapping[str, Any]] = {
+        "email": PERSON_LIMITS["email"],
+        "venue_ids": _VENUE_IDS,
+    }
+
     email = StrictCharField()
     role = RoleField()
     venue_ids = VenueIdsField(default=list, help_text="Where staff work; everywhere by default.")
@@ -81,6 +123,8 @@ class InviteSerializer(StrictSerializer):
 
 class MemberChangeSerializer(StrictSerializer):
     """What is left out stays as it is."""
+
+    limits: ClassVar[Mapping[str, Any]] = {"venue_ids": _VENUE_IDS}
 
     role = RoleField(required=False)
     venue_ids = VenueIdsField(required=False)

@@ -1,8 +1,13 @@
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.authentication import actor_of
+from accounts.hashing import PASSWORD_LIMITS
 from accounts.password_threads import wait_for_password_thread
+from accounts.person import PERSON_LIMITS
 from accounts.services import emails, passwords
 from reserve.core.errors import Conflict
 from reserve.core.rest.operations import Login, operation
@@ -17,19 +22,30 @@ class LinkSerializer(StrictSerializer):
 
 
 class EmailSerializer(StrictSerializer):
+    limits = PERSON_LIMITS
+
     email = StrictCharField()
 
 
 class EmailChangeSerializer(StrictSerializer):
+    limits = PERSON_LIMITS | {"password": PASSWORD_LIMITS}
+
     email = StrictCharField(help_text="The new address.")
     password = StrictCharField(trim_whitespace=False)
 
 
 class ResetPasswordSerializer(LinkSerializer):
+    limits: ClassVar[Mapping[str, Any]] = {"password": PASSWORD_LIMITS}
+
     password = StrictCharField(trim_whitespace=False, help_text="The new one.")
 
 
 class ChangePasswordSerializer(StrictSerializer):
+    limits: ClassVar[Mapping[str, Any]] = {
+        "current_password": PASSWORD_LIMITS,
+        "new_password": PASSWORD_LIMITS,
+    }
+
     current_password = StrictCharField(trim_whitespace=False)
     new_password = StrictCharField(trim_whitespace=False)
 

@@ -1,10 +1,12 @@
 """What is sent and answered of bookings by REST."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.person import PERSON_LIMITS
 from bookings import selectors
 from bookings.api.rest.fields import (
     BOOKING_STATUSES,
@@ -18,6 +20,7 @@ from bookings.requests.create import SeatsWanted
 from bookings.rules import MAX_GUEST_COUNT, MAX_SLOT_COUNT
 from bookings.services import bookings
 from reserve.core.idempotency import agreed_key
+from reserve.core.rest.examples import example_id
 from reserve.core.rest.fields import IdField, OwnIdField
 from reserve.core.rest.serializers import (
     StrictCharField,
@@ -30,6 +33,8 @@ from venues.models import Venue
 
 class GuestSerializer(StrictSerializer):
     """The person a booking is for."""
+
+    limits = PERSON_LIMITS
 
     name = StrictTextField(help_text="One line, at most 200 characters.")
     email = StrictTextField(default="", help_text="Where they can be reached; or `phone`.")
@@ -46,6 +51,8 @@ class BookedGuestSerializer(serializers.Serializer[Guest]):
 
 class SeatsSerializer(StrictSerializer):
     """Which seats are wanted, for how many, and for whom."""
+
+    limits: ClassVar[Mapping[str, Any]] = {"notes": {"maxLength": bookings.MAX_NOTES}}
 
     venue_id = IdField(Venue)
     slot_id = IdField(Slot, help_text="The first slot.")
@@ -91,6 +98,8 @@ class RescheduleSerializer(StrictSerializer):
 
 
 class ChangesSerializer(StrictSerializer):
+    limits: ClassVar[Mapping[str, Any]] = {"notes": {"maxLength": bookings.MAX_NOTES}}
+
     guest_count = StrictIntegerField(
         required=False,
         min_value=1,
@@ -101,10 +110,35 @@ class ChangesSerializer(StrictSerializer):
 
 
 class ReasonSerializer(StrictSerializer):
+    limits: ClassVar[Mapping[str, Any]] = {"reason": {"maxLength": bookings.MAX_REASON}}
+
     reason = StrictTextField(default="", help_text=f"At most {bookings.MAX_REASON} characters.")
 
 
 class BookingSerializer(serializers.Serializer[Booking]):
+    example: ClassVar[dict[str, Any]] = {
+        "id": example_id("booking"),
+        "venue_id": example_id("venue"),
+        "status": "CONFIRMED",
+        "confirmation_code": "K7MWQ2XF",
+        "guest_count": 4,
+        "seats": 4,
+        "notes": "Window seat preferred",
+        "start_time": "2030-04-15T18:00:00+02:00",
+        "end_time": "2030-04-15T19:30:00+02:00",
+        "slot": SlotSerializer.example,
+        "slots": [SlotSerializer.example],
+        "guest": {
+            "name": "Ada Lovelace",
+            "email": "ada@example.com",
+            "phone": "+45 12 34 56 78",
+            "locale": "en",
+        },
+        "hold_expires_at": None,
+        "created_at": "2030-04-01T11:30:00+02:00",
+        "cancelled_at": None,
+        "manage_token": None,
+    }
     id = OwnIdField(Booking)
     venue_id = IdField(Venue)
     status = StatusField(BOOKING_STATUSES)

@@ -1,6 +1,6 @@
 """What a change of a schedule would do, as REST tells it."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
@@ -8,6 +8,7 @@ from bookings.api.rest.fields import BOOKING_STATUSES
 from bookings.difference import ConflictKind
 from bookings.models import Booking, Slot
 from bookings.services.previews import MAX_BOOKINGS_TOLD, MAX_TOLD, ConflictBooking, PreviewSlot
+from reserve.core.rest.examples import example_id
 from reserve.core.rest.fields import IdField
 from venues.models import Resource
 
@@ -22,7 +23,18 @@ class _LocalTimeField(serializers.DateTimeField):
         return str(value.isoformat())
 
 
+_NOTHING: dict[str, Any] = {"count": 0, "first": []}
+
+
 class PreviewSlotSerializer(serializers.Serializer[PreviewSlot]):
+    example: ClassVar[dict[str, Any]] = {
+        "slot_id": example_id("slot"),
+        "resource_id": example_id("resource"),
+        "start_time": "2030-04-15T18:00:00+02:00",
+        "end_time": "2030-04-15T19:30:00+02:00",
+        "capacity": 40,
+        "capacity_before": None,
+    }
     slot_id = IdField(Slot, allow_null=True, help_text="null for one that is not there yet.")
     resource_id = IdField(Resource)
     start_time = _LocalTimeField(source="starts_at")
@@ -48,6 +60,22 @@ class ConflictBookingSerializer(serializers.Serializer[ConflictBooking]):
 class PreviewConflictSerializer(serializers.Serializer[Any]):
     """A slot that keeps the schedule from being carried out."""
 
+    example: ClassVar[dict[str, Any]] = {
+        "kind": "NOT_PLANNED",
+        "slot": PreviewSlotSerializer.example,
+        "planned": None,
+        "bookings": [
+            {
+                "id": example_id("booking"),
+                "confirmation_code": "K7MWQ2XF",
+                "guest_name": "Ada Lovelace",
+                "guest_count": 4,
+                "start_time": "2030-04-15T18:00:00+02:00",
+                "end_time": "2030-04-15T19:30:00+02:00",
+                "status": "CONFIRMED",
+            }
+        ],
+    }
     kind = serializers.ChoiceField([kind.value for kind in ConflictKind], source="kind.value")
     slot = PreviewSlotSerializer()
     planned = PreviewSlotSerializer(
@@ -71,6 +99,13 @@ class PreviewConflictsSerializer(serializers.Serializer[Any]):
 class PreviewSerializer(serializers.Serializer[Any]):
     """What a change would do to the slots that are published. Nothing has been changed."""
 
+    example: ClassVar[dict[str, Any]] = dict.fromkeys(
+        ("added", "removed", "restored", "changed"), _NOTHING
+    ) | {
+        "withdrawn": {"count": 1, "first": [PreviewSlotSerializer.example]},
+        "conflicts": {"count": 1, "first": [PreviewConflictSerializer.example]},
+        "booking_count": 1,
+    }
     added = PreviewSlotsSerializer()
     removed = PreviewSlotsSerializer(help_text="Deleted: never used.")
     withdrawn = PreviewSlotsSerializer(

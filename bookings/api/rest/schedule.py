@@ -1,28 +1,22 @@
-"""Saying when a venue is open, by REST: for its owners and managers.
+"""Saying when a venue is open, by REST: for its owners and managers."""
 
-Whatever moves slots can be asked with `?dry_run=true` first: the answer is what
-would become of the slots, and nothing is changed.
-"""
-
-from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import UUID
 
 from django.urls import reverse
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.actors import Actor
 from accounts.api.authentication import actor_of
-from bookings.api.rest.previews import PreviewConflictSerializer, PreviewSerializer
-from bookings.errors import SlotBusy
+from bookings.api.rest.dry_runs import change_or_preview, schedule_operation
+from bookings.api.rest.previews import PreviewConflictSerializer
 from bookings.services.conflicts import schedule_conflicts
-from bookings.services.previews import preview
-from reserve.core.errors import Conflict, Forbidden
-from reserve.core.rest.operations import Handler, Login, operation
+from reserve.core.errors import Forbidden
+from reserve.core.rest.operations import Login, operation
 from reserve.core.rest.pages import OrderingField, PageQuery, page_response, page_schema
-from reserve.core.rest.serializers import StrictSerializer, body_of
-from reserve.core.rest.views import View
+from reserve.core.rest.serializers import body_of
+from reserve.core.rest.views import View, changed_at
 from venues.api.rest import venues
 from venues.api.rest.schedule import (
     AllSpecialHoursSerializer,
@@ -51,6 +45,7 @@ from venues.selectors import (
     resources_page,
     special_hours_of,
     visible_part,
+    visible_venue,
 )
 from venues.services.resources import ResourceDetails, add_resource, update_resource
 from venues.services.schedule import (
@@ -66,8 +61,6 @@ from venues.services.schedule import (
 )
 from venues.services.venues import update_venue
 
-Changed = TypeVar("Changed")
-
 _EXAMPLE_SPECIAL = {
     "first_date": "2030-12-31",
     "last_date": "2030-12-31",
@@ -76,38 +69,6 @@ _EXAMPLE_SPECIAL = {
     "reason": "New Year's Eve",
 }
 _EXAMPLE_CLOSURE = {"first_date": "2030-12-24", "last_date": "2030-12-26", "reason": "Christmas"}
-
-
-class DryRunQuery(StrictSerializer):
-    dry_run = serializers.BooleanField(
-        default=False, help_text="Answer what would become of the slots, and change nothing."
-    )
-
-
-def _schedule_operation(name: str, **options: Any) -> Callable[[Handler], Handler]:
-    """An operation of owners and managers that moves slots, and can be tried first."""
-    return operation(
-        name,
-        query=DryRunQuery,
-        preview=PreviewSerializer,
-        login=Login.REQUIRED,
-        refusals=(Forbidden, Conflict, SlotBusy),
-        **options,
-    )
-
-
-def _change(
-    view: View,
-    request: Request,
-    venue_id: UUID,
-    change: Callable[[], Changed],
-    answer: Callable[[Changed], Response],
-) -> Response:
-    """Make a change and answer it; or in a dry run, answer what it would do."""
-    if view.asked["dry_run"]:
-        found = preview(actor=actor_of(request), venue_id=venue_id, change=change)
-        return Response(PreviewSerializer(found).data)
-    return answer(change())
 
 
 def _created(name: str, venue: str, part: str, content: Any) -> Response:
@@ -119,7 +80,7 @@ def _created(name: str, venue: str, part: str, content: Any) -> Response:
 
 
 class VenueView(venues.VenueView):
-    @_schedule_operation(
+    @schedule_operation(
         "update_venue",
         body=VenueChangesSerializer,
         example={"minimum_notice_minutes": 60},
@@ -129,7 +90,7 @@ class VenueView(venues.VenueView):
         """Change what is said of a venue, and its rules (owners and managers)."""
         actor, venue_id = actor_of(request), Venue.parse_id(venue)
         changes = body_of(request, VenueChangesSerializer, partial=True)
-        return _change(
+        return change_or_preview(
             self,
             request,
             venue_id,
@@ -140,14 +101,19 @@ class VenueView(venues.VenueView):
 
 class ResourcesView(View):
     @operation(
-        "list_resources", query=PageQuery, answers=page_schema("Resource", ResourceSerializer)
+        "list_resources",
+        query=PageQuery,
+        answers=page_schema("Resource", ResourceSerializer),
+        last_modified=True,
     )
     def get(self, request: Request, venue: str) -> Response:
         """What can be booked at a venue, in the order of its board."""
-        page = resources_page(actor=actor_of(request), venue_id=Venue.parse_id(venue), **self.asked)
-        return page_response(request, page, ResourceSerializer().to_representation)
+        actor, venue_id = actor_of(request), Venue.parse_id(venue)
+        changed = _changed(actor, venue_id)
+        page = resources_page(actor=actor, venue_id=venue_id, **self.asked)
+        return _dated(page_response(request, page, ResourceSerializer().to_representation), changed)
 
-    @_schedule_operation(
+    @schedule_operation(
         "add_resource",
         body=FirstResourceSerializer,
         example={"name": "Court 2", "booking_mode": "EXCLUSIVE", "capacity": 4},
@@ -158,7 +124,7 @@ class ResourcesView(View):
         """Add something that can be booked, in the venue's hours (owners and managers)."""
         actor, venue_id = actor_of(request), Venue.parse_id(venue)
         details = ResourceDetails(**body_of(request, FirstResourceSerializer))
-        return _change(
+        return change_or_preview(
             self,
             request,
             venue_id,
@@ -170,13 +136,13 @@ class ResourcesView(View):
 
 
 class ResourceView(View):
-    @operation("get_resource", answers=ResourceSerializer)
+    @operation("get_resource", answers=ResourceSerializer, last_modified=True)
     def get(self, request: Request, venue: str, resource: str) -> Response:
         """Something that can be booked at a venue."""
         found = _part(Resource, request, venue, resource)
-        return Response(ResourceSerializer(found).data)
+        return Response(ResourceSerializer(found).data, headers=changed_at(found.venue.updated_at))
 
-    @_schedule_operation(
+    @schedule_operation(
         "update_resource",
         body=FirstResourceSerializer,
         example={"capacity": 6},
@@ -186,7 +152,7 @@ class ResourceView(View):
         """Change what can be booked (owners and managers)."""
         actor, found = actor_of(request), _part(Resource, request, venue, resource)
         changes = body_of(request, FirstResourceSerializer, partial=True)
-        return _change(
+        return change_or_preview(
             self,
             request,
             found.venue_id,
@@ -199,14 +165,18 @@ class ResourceView(View):
 
 
 class OpeningHoursView(View):
-    @operation("get_opening_hours", query=OwnerQuery, answers=OwnersWeekSerializer)
+    @operation(
+        "get_opening_hours", query=OwnerQuery, answers=OwnersWeekSerializer, last_modified=True
+    )
     def get(self, request: Request, venue: str) -> Response:
         """The week of a venue, or of one of its resources."""
         venue_id, resource_id = _owner(self, request, venue)
+        changed = _changed(actor_of(request), venue_id)
         rules = opening_hours_of([(venue_id, resource_id)])[venue_id, resource_id]
-        return _rules_of(resource_id, openings=OpeningHoursSerializer(rules, many=True).data)
+        openings = OpeningHoursSerializer(rules, many=True).data
+        return _dated(_rules_of(resource_id, openings=openings), changed)
 
-    @_schedule_operation(
+    @schedule_operation(
         "set_opening_hours",
         body=WeekSerializer,
         example={"openings": [{"weekday": 0, "opens_at": "17:00", "closes_at": "23:00"}]},
@@ -218,7 +188,7 @@ class OpeningHoursView(View):
         body = body_of(request, WeekSerializer)
         resource_id = body.get("resource_id")
         openings = [Opening(**opening) for opening in body["openings"]]
-        return _change(
+        return change_or_preview(
             self,
             request,
             venue_id,
@@ -232,14 +202,21 @@ class OpeningHoursView(View):
 
 
 class SpecialHoursView(View):
-    @operation("list_special_hours", query=OwnerQuery, answers=OwnersSpecialHoursSerializer)
+    @operation(
+        "list_special_hours",
+        query=OwnerQuery,
+        answers=OwnersSpecialHoursSerializer,
+        last_modified=True,
+    )
     def get(self, request: Request, venue: str) -> Response:
         """The special hours of a venue, or of one of its resources, by date."""
         venue_id, resource_id = _owner(self, request, venue)
+        changed = _changed(actor_of(request), venue_id)
         rules = special_hours_of([(venue_id, resource_id)])[venue_id, resource_id]
-        return _rules_of(resource_id, special_hours=SpecialHoursSerializer(rules, many=True).data)
+        special_hours = SpecialHoursSerializer(rules, many=True).data
+        return _dated(_rules_of(resource_id, special_hours=special_hours), changed)
 
-    @_schedule_operation(
+    @schedule_operation(
         "set_special_hours",
         body=AllSpecialHoursSerializer,
         example={"special_hours": [_EXAMPLE_SPECIAL]},
@@ -251,7 +228,7 @@ class SpecialHoursView(View):
         body = body_of(request, AllSpecialHoursSerializer)
         resource_id = body.get("resource_id")
         openings = [SpecialOpening(**opening) for opening in body["special_hours"]]
-        return _change(
+        return change_or_preview(
             self,
             request,
             venue_id,
@@ -263,7 +240,7 @@ class SpecialHoursView(View):
             ),
         )
 
-    @_schedule_operation(
+    @schedule_operation(
         "add_special_hours",
         body=NewSpecialHoursSerializer,
         example=_EXAMPLE_SPECIAL,
@@ -276,7 +253,7 @@ class SpecialHoursView(View):
         body = body_of(request, NewSpecialHoursSerializer)
         resource_id = body.pop("resource_id", None)
         opening = SpecialOpening(**body)
-        return _change(
+        return change_or_preview(
             self,
             request,
             venue_id,
@@ -290,17 +267,18 @@ class SpecialHoursView(View):
 
 
 class OneSpecialHoursView(View):
-    @operation("get_special_hours", answers=SpecialHoursSerializer)
+    @operation("get_special_hours", answers=SpecialHoursSerializer, last_modified=True)
     def get(self, request: Request, venue: str, special_hours: str) -> Response:
         """Special hours of a venue."""
         found = _part(SpecialHours, request, venue, special_hours)
-        return Response(SpecialHoursSerializer(found).data)
+        content = SpecialHoursSerializer(found).data
+        return Response(content, headers=changed_at(found.venue.updated_at))
 
-    @_schedule_operation("remove_special_hours", status=204)
+    @schedule_operation("remove_special_hours", status=204)
     def delete(self, request: Request, venue: str, special_hours: str) -> Response:
         """Remove special hours (owners and managers)."""
         actor, rule = actor_of(request), _part(SpecialHours, request, venue, special_hours)
-        return _change(
+        return change_or_preview(
             self,
             request,
             rule.venue_id,
@@ -337,21 +315,26 @@ class ClosuresQuery(PageQuery):
 
 class ClosuresView(View):
     @operation(
-        "list_closures", query=ClosuresQuery, answers=page_schema("Closure", ClosureSerializer)
+        "list_closures",
+        query=ClosuresQuery,
+        answers=page_schema("Closure", ClosureSerializer),
+        last_modified=True,
     )
     def get(self, request: Request, venue: str) -> Response:
         """The closures of a venue and of its resources, by their first day."""
         asked = dict(self.asked)
         ordering = asked.pop("ordering", None)
+        actor, venue_id = actor_of(request), Venue.parse_id(venue)
+        changed = _changed(actor, venue_id)
         page = closures_page(
-            actor=actor_of(request),
-            venue_id=Venue.parse_id(venue),
+            actor=actor,
+            venue_id=venue_id,
             is_descending=ordering is not None and ordering.is_descending,
             **asked,
         )
-        return page_response(request, page, ClosureSerializer().to_representation)
+        return _dated(page_response(request, page, ClosureSerializer().to_representation), changed)
 
-    @_schedule_operation(
+    @schedule_operation(
         "add_closure",
         body=NewClosureSerializer,
         example=_EXAMPLE_CLOSURE,
@@ -362,7 +345,7 @@ class ClosuresView(View):
         """Offer nothing on some days, at a venue or one resource (owners and managers)."""
         actor, venue_id = actor_of(request), Venue.parse_id(venue)
         content = body_of(request, NewClosureSerializer)
-        return _change(
+        return change_or_preview(
             self,
             request,
             venue_id,
@@ -374,12 +357,13 @@ class ClosuresView(View):
 
 
 class ClosureView(View):
-    @operation("get_closure", answers=ClosureSerializer)
+    @operation("get_closure", answers=ClosureSerializer, last_modified=True)
     def get(self, request: Request, venue: str, closure: str) -> Response:
         """A closure of a venue."""
-        return Response(ClosureSerializer(_part(Closure, request, venue, closure)).data)
+        found = _part(Closure, request, venue, closure)
+        return Response(ClosureSerializer(found).data, headers=changed_at(found.venue.updated_at))
 
-    @_schedule_operation(
+    @schedule_operation(
         "update_closure",
         body=NewClosureSerializer,
         example={"last_date": "2030-12-27"},
@@ -389,7 +373,7 @@ class ClosureView(View):
         """Change a closure's days, reason or resource (owners and managers)."""
         actor, found = actor_of(request), _part(Closure, request, venue, closure)
         changes = body_of(request, NewClosureSerializer, partial=True)
-        return _change(
+        return change_or_preview(
             self,
             request,
             found.venue_id,
@@ -397,11 +381,11 @@ class ClosureView(View):
             lambda changed: Response(ClosureSerializer(changed).data),
         )
 
-    @_schedule_operation("remove_closure", status=204)
+    @schedule_operation("remove_closure", status=204)
     def delete(self, request: Request, venue: str, closure: str) -> Response:
         """Remove a closure (owners and managers)."""
         actor, found = actor_of(request), _part(Closure, request, venue, closure)
-        return _change(
+        return change_or_preview(
             self,
             request,
             found.venue_id,
@@ -420,6 +404,21 @@ def _part(kind: type[_Part], request: Request, venue: str, part: str) -> _Part:
         venue_id=Venue.parse_id(venue),
         part_id=kind.parse_id(part),
     )
+
+
+def _changed(actor: Actor, venue_id: UUID) -> dict[str, str]:
+    """The headers that tell since when a venue and all its parts are what they are.
+
+    To be had before what is answered is read: a change between the two then has its
+    moment still to come, and is not missed by whoever asks again.
+    """
+    return changed_at(visible_venue(actor=actor, venue_id=venue_id).updated_at)
+
+
+def _dated(response: Response, headers: dict[str, str]) -> Response:
+    for name, value in headers.items():
+        response[name] = value
+    return response
 
 
 def _owner(view: View, request: Request, venue: str) -> tuple[UUID, UUID | None]:

@@ -1,5 +1,5 @@
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, TypeVar
 
 from django.urls import reverse
 from rest_framework import serializers
@@ -17,6 +17,7 @@ from bookings.services.slots import add_slot, change_slot
 from reserve.core import sentences
 from reserve.core.clock import now
 from reserve.core.errors import Forbidden, NotFound
+from reserve.core.rest.examples import example_id
 from reserve.core.rest.fields import IdField, OwnIdField
 from reserve.core.rest.operations import Login, operation
 from reserve.core.rest.serializers import (
@@ -30,8 +31,11 @@ from reserve.core.rest.serializers import (
 from reserve.core.rest.views import View
 from venues.models import Resource, Venue
 from venues.selectors import require_visible_owner
+from venues.validators import MAX_CAPACITY
 
 Row = TypeVar("Row")
+
+_CAPACITY = {"minimum": 1, "maximum": MAX_CAPACITY}
 
 
 class _PartyQuery(StrictSerializer):
@@ -87,6 +91,17 @@ class NextSlotsQuery(_RunQuery):
 
 
 class SlotSerializer(serializers.Serializer[Slot]):
+    example: ClassVar[dict[str, Any]] = {
+        "id": example_id("slot"),
+        "venue_id": example_id("venue"),
+        "resource_id": example_id("resource"),
+        "start_time": "2030-04-15T18:00:00+02:00",
+        "end_time": "2030-04-15T19:30:00+02:00",
+        "status": "AVAILABLE",
+        "capacity": 40,
+        "remaining_capacity": 36,
+        "version": 3,
+    }
     id = OwnIdField(Slot)
     venue_id = IdField(Venue)
     resource_id = IdField(Resource)
@@ -101,6 +116,7 @@ class SlotSerializer(serializers.Serializer[Slot]):
 
 
 class ListedSlotSerializer(SlotSerializer):
+    example: ClassVar[dict[str, Any]] = SlotSerializer.example | {"unavailable_reason": None}
     unavailable_reason = serializers.SerializerMethodField(
         help_text="The code with which a booking would be refused now, or null."
     )
@@ -113,6 +129,8 @@ class ListedSlotSerializer(SlotSerializer):
 class NewSlotSerializer(StrictSerializer):
     """A slot beside the schedule, which then leaves it alone."""
 
+    limits: ClassVar[Mapping[str, Any]] = {"capacity": _CAPACITY}
+
     resource_id = IdField(Resource)
     start_time = StrictInstantField(help_text="Not in the past, within the venue's horizon.")
     end_time = StrictInstantField(help_text="A minute to 24 hours after the start.")
@@ -124,12 +142,23 @@ class NewSlotSerializer(StrictSerializer):
 class SlotChangesSerializer(StrictSerializer):
     """What is left out stays as it is."""
 
+    limits: ClassVar[Mapping[str, Any]] = {
+        "capacity": _CAPACITY,
+        "reason": {"maxLength": MAX_REASON},
+    }
+
     capacity = StrictIntegerField(help_text="Seats altogether, not below what is taken.")
     is_closed = StrictBooleanField(help_text="Whether nobody can book it.")
     reason = StrictTextField(help_text=f"Kept in its history; at most {MAX_REASON} characters.")
 
 
 class CalendarDaySerializer(serializers.Serializer[selectors.CalendarDay]):
+    example: ClassVar[dict[str, Any]] = {
+        "date": "2030-04-15",
+        "slot_count": 8,
+        "available_slot_count": 6,
+        "remaining_capacity": 180,
+    }
     date = serializers.DateField(help_text="A day of the venue's calendar.")
     slot_count = serializers.IntegerField(help_text="Slots altogether, bookable or not.")
     available_slot_count = serializers.IntegerField(help_text="Slots that the party can book now.")

@@ -27,6 +27,7 @@ from reserve.core.sessions import Authentication, Session
 _IDEMPOTENCY_KEY = IDEMPOTENCY_HEADER.lower().encode()
 _MAX_PARAMETERS = 100
 _READING = frozenset({"GET", "HEAD"})
+_METHODS = ("GET", "HEAD", "OPTIONS", "POST")
 
 
 class _UnsupportedMediaType(DomainError):
@@ -65,6 +66,9 @@ class GraphQLHTTP:
         self._pages = pages
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["method"] == "OPTIONS":
+            await _tell_methods(send)
+            return
         accept = header(scope, b"accept")
         if scope["method"] in _READING and "text/html" in accept:
             await self._pages(scope, receive, send)
@@ -110,7 +114,7 @@ class GraphQLHTTP:
             if media_type != JSON:
                 raise _UnsupportedMediaType
         elif method not in _READING:
-            raise _MethodNotAllowed("Send GraphQL documents by POST or GET.", "GET", "HEAD", "POST")
+            raise _MethodNotAllowed("Send GraphQL documents by POST or GET.", *_METHODS)
         session = await self._admitted(scope, meter)
         if method == "POST":
             operation = Operation.from_body(parse_json(await _read_body(receive)))
@@ -136,6 +140,13 @@ class GraphQLHTTP:
         verdict = await meter.charge(markers=session.markers)
         await self._authentication.admit(session, verdict.marked)
         return session
+
+
+async def _tell_methods(send: Any) -> None:
+    """Answers OPTIONS, which runs nothing and costs nobody a token (RFC 9110, 9.3.7)."""
+    headers = [(b"allow", ", ".join(_METHODS).encode()), (b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def _headers_of(error: DomainError) -> list[tuple[bytes, bytes]]:

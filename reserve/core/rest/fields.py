@@ -8,6 +8,10 @@ from rest_framework import serializers
 from reserve.core import sentences
 from reserve.core.errors import Invalid
 from reserve.core.ids import ULID_PATTERN, UlidModel
+from reserve.core.rest.examples import example_id
+
+# Of short names in addresses (Django's `validate_slug`).
+SLUG_PATTERN = "^[-a-zA-Z0-9_]+$"
 
 
 def id_schema(prefix: str) -> dict[str, Any]:
@@ -15,7 +19,7 @@ def id_schema(prefix: str) -> dict[str, Any]:
     return {
         "type": "string",
         "pattern": f"^{prefix}_{ULID_PATTERN}$",
-        "examples": [f"{prefix}_01HQ3K5W6X7Y8Z9A0B1C2D3E4F"],
+        "examples": [example_id(prefix)],
     }
 
 

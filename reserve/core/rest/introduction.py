@@ -15,6 +15,9 @@ creation.
 - **Refusals** are problem details (RFC 9457). Programs read `code`; `errors` names the fields; \
 `request_id` is what to tell us.
 - **Readings** carry an `ETag`. `If-None-Match` with it is answered by 304 while nothing changed. \
+Where one moment decides the whole answer, it comes as `Last-Modified`, for `If-Modified-Since`: \
+of a venue with its resources, hours and closures, of one's account and logins. What holds free \
+seats or statuses moves with the clock and with other people's bookings, and has none. \
 `fields=id,name` leaves out all other members.
 - **Bookings** take an `Idempotency-Key`: sent again within 24 hours, a call is answered with the \
 same booking.

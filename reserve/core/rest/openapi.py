@@ -21,6 +21,7 @@ from reserve.core.errors import (
     Unauthenticated,
 )
 from reserve.core.ids import UlidModel
+from reserve.core.rest.examples import example_of
 from reserve.core.rest.fields import id_schema
 from reserve.core.rest.introduction import INTRODUCTION
 from reserve.core.rest.operations import Login, Operation, operation_of
@@ -177,7 +178,10 @@ class OperationSchema(_AutoSchema):  # type: ignore[misc]
         return answer
 
     def _content(self, answers: Any, direction: Direction) -> Schema:
-        return {"application/json": {"schema": self._schema_of(answers, direction)}}
+        content: Schema = {"schema": self._schema_of(answers, direction)}
+        if (example := example_of(answers)) is not None:
+            content["examples"] = {"example": {"value": example}}
+        return {"application/json": content}
 
     def _schema_of(self, kind: Any, direction: Direction) -> Schema:
         if isinstance(kind, Mapping):
@@ -254,6 +258,10 @@ class OperationSchema(_AutoSchema):  # type: ignore[misc]
         for name, value in schema.get("properties", {}).items():
             schema["properties"][name] = _also_empty(value)
         instance = serializer() if isinstance(serializer, type) else serializer
+        if direction == "request":
+            for name, limits in getattr(instance, "limits", {}).items():
+                if name in schema.get("properties", {}):
+                    schema["properties"][name] = schema["properties"][name] | limits
         if direction == "response":
             # An answer has every member, empty or not.
             schema["required"] = sorted(schema.get("properties", ()))
@@ -303,8 +311,9 @@ _DONE = {200: "Done.", 201: "Made.", 202: "Taken on.", 204: "Done; there is noth
 def _add_alternative(answer: Schema, dry: Schema) -> None:
     """A dry run answers the same status with something else."""
     content = answer["content"]["application/json"]
-    preview = dry["content"]["application/json"]["schema"]
-    content["schema"] = {"anyOf": [content["schema"], preview]}
+    preview = dry["content"]["application/json"]
+    content["schema"] = {"anyOf": [content["schema"], preview["schema"]]}
+    content["examples"] |= {"dry_run": preview["examples"]["example"]}
 
 
 def _also_empty(schema: Schema) -> Schema:

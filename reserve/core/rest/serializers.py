@@ -1,6 +1,6 @@
 """Serializers that take JSON as it is: no coercion, no unknown members."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, time
 from typing import Any, ClassVar
 
@@ -141,6 +141,9 @@ class StrictListSerializer(serializers.ListSerializer[Any]):
 class StrictSerializer(serializers.Serializer[Any]):
     """Refuses members that it does not know."""
 
+    limits: ClassVar[Mapping[str, Any]] = {}
+    """JSON Schema of what services hold members to, each refusal in their own words."""
+
     default_error_messages = _says(sentences.OBJECT)
 
     def to_internal_value(self, data: Any) -> Any:
@@ -154,6 +157,9 @@ class StrictModelSerializer(serializers.ModelSerializer[Any]):
     What a value may be is the services' to say, in the words that they have for
     everybody. A field that need not be given keeps its default, or its value.
     """
+
+    limits: ClassVar[Mapping[str, Any]] = {}
+    """As those of `StrictSerializer`, beside what the model's fields say themselves."""
 
     default_error_messages = _says(sentences.OBJECT)
     serializer_field_mapping: ClassVar[Any] = {

@@ -59,13 +59,13 @@ class View(APIView):
         return response
 
 
-def changed_at(moment: datetime) -> dict[str, str]:
-    """The headers of an answer that has been the same since a moment (aware).
+def changed_at(moment: datetime | None) -> dict[str, str]:
+    """The headers of an answer that has been the same since a moment (aware), or none.
 
     A second in which it may yet change again is not told: a client that asks by time
     alone would miss it (RFC 9110, 8.8.2.2).
     """
-    if (now() - moment).total_seconds() < 2:  # noqa: PLR2004
+    if moment is None or (now() - moment).total_seconds() < 2:  # noqa: PLR2004
         return {}
     return {"Last-Modified": http_date(moment.timestamp())}
 

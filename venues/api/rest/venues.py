@@ -1,6 +1,7 @@
 """Venues and what can be booked there."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from django.urls import reverse
 from rest_framework import serializers
@@ -12,20 +13,28 @@ from accounts.api.authentication import actor_of
 from accounts.models import Organization
 from accounts.selectors import is_member, sole_managed_organization_id
 from reserve.core.errors import Forbidden, NotFound
-from reserve.core.rest.fields import IdField, OwnIdField
+from reserve.core.rest.examples import example_id
+from reserve.core.rest.fields import SLUG_PATTERN, IdField, OwnIdField
 from reserve.core.rest.operations import Login, operation
 from reserve.core.rest.pages import OrderingField, PageQuery, page_response, page_schema
 from reserve.core.rest.serializers import (
     StrictModelSerializer,
     body_of,
 )
-from reserve.core.rest.views import View
+from reserve.core.rest.views import View, changed_at
 from venues.api import descriptions
 from venues.models import Resource, Venue
 from venues.search import DEFAULT_RADIUS_KM, MAX_RADIUS_KM, MAX_SEARCH, Near, search_venues
 from venues.selectors import visible_venue
 from venues.services.resources import ResourceDetails
 from venues.services.venues import VenueDetails, create_venue
+from venues.validators import (
+    MAX_PICTURES,
+    MAX_REMINDER,
+    MAX_REMINDERS,
+    MAX_URL_LENGTH,
+    MIN_REMINDER,
+)
 
 _DEGREES = 2
 
@@ -77,6 +86,13 @@ class VenuesQuery(PageQuery):
 
 
 class ResourceSerializer(serializers.ModelSerializer[Resource]):
+    example: ClassVar[dict[str, Any]] = {
+        "id": example_id("resource"),
+        "name": "Dining room",
+        "booking_mode": "SHARED",
+        "capacity": 40,
+        "position": 0,
+    }
     id = OwnIdField(Resource)
 
     class Meta:
@@ -85,12 +101,49 @@ class ResourceSerializer(serializers.ModelSerializer[Resource]):
         extra_kwargs = descriptions.help_texts(descriptions.RESOURCE)
 
 
+_EXAMPLE: dict[str, Any] = {
+    "id": example_id("venue"),
+    "name": "Nordlys",
+    "slug": "nordlys",
+    "description": "Food from the north, by the harbour.",
+    "picture_urls": ["https://example.com/nordlys.jpg"],
+    "street": "Havnegade 12",
+    "postal_code": "1058",
+    "city": "Copenhagen",
+    "region": "",
+    "country": "DK",
+    "latitude": 55.676,
+    "longitude": 12.591,
+    "timezone": "Europe/Copenhagen",
+    "contact_email": "hello@example.com",
+    "contact_phone": "+45 12 34 56 78",
+    "website": "https://example.com",
+    "is_public": True,
+    "confirmation_mode": "AUTOMATIC",
+    "booking_horizon_days": None,
+    "minimum_notice_minutes": 60,
+    "hold_seconds": None,
+    "minimum_party_size": 1,
+    "maximum_party_size": 12,
+    "cancellation_cutoff_minutes": 120,
+    "open_bookings_per_customer": None,
+    "accepts_guests": True,
+    "accepts_unverified": True,
+    "reminder_minutes": [1440, 120],
+    "address": "Havnegade 12, 1058 Copenhagen, DK",
+}
+
+
 class _PlaceSerializer(serializers.ModelSerializer[Venue]):
     id = OwnIdField(Venue)
     address = serializers.CharField(help_text="On one line.")
 
 
 class VenueSerializer(_PlaceSerializer):
+    example: ClassVar[dict[str, Any]] = _EXAMPLE | {
+        "organization_id": None,
+        "resources": [ResourceSerializer.example],
+    }
     organization_id = serializers.SerializerMethodField(help_text="For its staff; null for others.")
     resources = ResourceSerializer(many=True)
 
@@ -109,6 +162,8 @@ class VenueSerializer(_PlaceSerializer):
 class FirstResourceSerializer(StrictModelSerializer):
     """What can be booked at a new venue."""
 
+    limits: ClassVar[Mapping[str, Any]] = {"name": {"minLength": 1}}
+
     class Meta:
         model = Resource
         fields = tuple(descriptions.RESOURCE)
@@ -117,6 +172,22 @@ class FirstResourceSerializer(StrictModelSerializer):
 
 class VenueChangesSerializer(StrictModelSerializer):
     """What is said of a venue, and its rules."""
+
+    limits: ClassVar[Mapping[str, Any]] = {
+        "slug": {"minLength": 1, "pattern": SLUG_PATTERN},
+        "name": {"minLength": 1},
+        "latitude": {"minimum": -90, "maximum": 90},
+        "longitude": {"minimum": -180, "maximum": 180},
+        "picture_urls": {
+            "maxItems": MAX_PICTURES,
+            "items": {"type": "string", "maxLength": MAX_URL_LENGTH, "pattern": "^https://"},
+        },
+        "reminder_minutes": {
+            "maxItems": MAX_REMINDERS,
+            "uniqueItems": True,
+            "items": {"type": "integer", "minimum": MIN_REMINDER, "maximum": MAX_REMINDER},
+        },
+    }
 
     class Meta:
         model = Venue
@@ -133,6 +204,7 @@ class NewVenueSerializer(VenueChangesSerializer):
 
 
 class FoundVenueSerializer(_PlaceSerializer):
+    example: ClassVar[dict[str, Any]] = _EXAMPLE | {"distance_km": 1.204}
     distance_km = serializers.SerializerMethodField(
         help_text="Kilometres, to the metre, from the point of `near`; null where none was named."
     )
@@ -188,12 +260,16 @@ class VenuesView(View):
 
 
 class VenueView(View):
-    @operation("get_venue", answers=VenueSerializer)
+    @operation("get_venue", answers=VenueSerializer, last_modified=True)
     def get(self, request: Request, venue: str) -> Response:
         """A venue and what can be booked there."""
         actor = actor_of(request)
         found = visible_venue(actor=actor, venue_id=Venue.parse_id(venue))
-        return Response(venue_as_json(found, actor))
+        content = venue_as_json(found, actor)
+        # What its staff are told ends with their membership too, which is not among its moments.
+        is_for_staff = content["organization_id"] is not None
+        headers = changed_at(None if is_for_staff else found.updated_at)
+        return Response(content, headers=headers)
 
 
 def venue_as_json(venue: Venue, actor: Actor) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -10,6 +10,7 @@ from bookings.api.rest.fields import BOOKING_STATUSES
 from bookings.models import Booking
 from reserve.core.errors import Forbidden, NotFound
 from reserve.core.pages import MAX_PAGE_SIZE
+from reserve.core.rest.examples import example_id
 from reserve.core.rest.fields import IdField
 from reserve.core.rest.operations import Login, operation
 from reserve.core.rest.serializers import StrictSerializer
@@ -41,6 +42,25 @@ class EventDataSerializer(serializers.Serializer[dict[str, Any]]):
 class EventSerializer(serializers.Serializer[dict[str, Any]]):
     """What other systems are told of an event; a webhook's body is the same."""
 
+    example: ClassVar[dict[str, Any]] = {
+        "id": example_id("event"),
+        "type": "booking.confirmed",
+        "timestamp": "2030-04-01T09:30:01Z",
+        "organization_id": example_id("org"),
+        "data": {
+            "booking": {
+                "id": example_id("booking"),
+                "status": "CONFIRMED",
+                "venue_id": example_id("venue"),
+                "resource_id": example_id("resource"),
+                "guest_count": 4,
+                "seats": 4,
+                "start_time": "2030-04-15T16:00:00Z",
+                "end_time": "2030-04-15T17:30:00Z",
+                "sequence": 2,
+            }
+        },
+    }
     id = IdField(Event, help_text=descriptions.EVENT_ID)
     type = serializers.ChoiceField(choices=list(EVENT_TYPES), help_text=descriptions.EVENT_TYPE)
     timestamp = serializers.DateTimeField(help_text=descriptions.TIMESTAMP)
@@ -52,6 +72,11 @@ class EventSerializer(serializers.Serializer[dict[str, Any]]):
 class EventFeedSerializer(serializers.Serializer[dict[str, Any]]):
     """A part of the feed, and where it goes on."""
 
+    example: ClassVar[dict[str, Any]] = {
+        "next": f"https://api.example.com/api/v1/events?after={example_id('event')}",
+        "has_more": False,
+        "results": [EventSerializer.example],
+    }
     next = serializers.URLField(help_text="Address of what follows, or will follow.")
     has_more = serializers.BooleanField(help_text=descriptions.HAS_MORE)
     results = EventSerializer(many=True)

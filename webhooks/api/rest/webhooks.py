@@ -1,5 +1,5 @@
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from accounts.api.authentication import actor_of
 from accounts.models import Organization
 from reserve.core.errors import Conflict, Forbidden
+from reserve.core.rest.examples import example_id
 from reserve.core.rest.fields import OwnIdField
 from reserve.core.rest.operations import Login, operation
 from reserve.core.rest.pages import PageQuery, page_response, page_schema
@@ -29,6 +30,18 @@ from webhooks.services import deliveries, endpoints
 
 
 class WebhookSerializer(serializers.Serializer[Webhook]):
+    example: ClassVar[dict[str, Any]] = {
+        "id": example_id("webhook"),
+        "url": "https://example.com/hooks",
+        "description": "The till",
+        "event_types": ["booking.confirmed"],
+        "enabled": True,
+        "created_at": "2030-04-01T09:30:00Z",
+        "failing_since": None,
+        "disabled_at": None,
+        "disabled_reason": "",
+        "previous_secret_until": None,
+    }
     id = OwnIdField(Webhook)
     url = serializers.CharField(help_text=descriptions.URL)
     description = serializers.CharField(help_text=descriptions.DESCRIPTION)
@@ -48,6 +61,10 @@ class WebhookSerializer(serializers.Serializer[Webhook]):
 
 
 class WebhookWithSecretSerializer(serializers.Serializer[endpoints.WithSecret]):
+    example: ClassVar[dict[str, Any]] = {
+        "webhook": WebhookSerializer.example,
+        "secret": "whsec_ZXhhbXBsZSBvZiBhIHNlY3JldCwgbm90IG9uZQ==",
+    }
     webhook = WebhookSerializer()
     secret = serializers.CharField(help_text=descriptions.SIGNS)
 
@@ -81,6 +98,25 @@ class AttemptSerializer(serializers.Serializer[dict[str, Any]]):
 
 
 class WebhookDeliverySerializer(serializers.Serializer[WebhookDelivery]):
+    example: ClassVar[dict[str, Any]] = {
+        "id": example_id("webhookdelivery"),
+        "message_id": example_id("event"),
+        "type": "booking.confirmed",
+        "state": "SENT",
+        "attempts": 1,
+        "queued_at": "2030-04-01T09:30:01Z",
+        "next_attempt_at": None,
+        "ended_at": "2030-04-01T09:30:02Z",
+        "log": [
+            {
+                "at": "2030-04-01T09:30:02Z",
+                "status": 204,
+                "error": "",
+                "response": "",
+                "milliseconds": 120,
+            }
+        ],
+    }
     id = OwnIdField(WebhookDelivery)
     message_id = serializers.CharField(help_text=descriptions.MESSAGE_ID)
     type = serializers.CharField(help_text=descriptions.MESSAGE_TYPE)
