@@ -21,8 +21,9 @@ def publish_events(events: Sequence[Event]) -> None:
     # Those that were recorded before the log told of times have nothing to tell.
     told = [event for event in events if "starts_at" in event.payload]
     with transaction.atomic():
-        publish(told)
         owed = owe(told)
+        # Last, since publishers wait for each other until the commit.
+        publish(told)
     if owed:
         wake_sender()
 

@@ -28,7 +28,7 @@ def owe(events: Sequence[Event]) -> int:
     wanted: defaultdict[UUID, list[Webhook]] = defaultdict(list)
     for webhook in Webhook.objects.filter(
         organization_id__in={event.organization_id for event in events}, is_enabled=True
-    ):
+    ).order_by("pk"):
         wanted[webhook.organization_id].append(webhook)
     owed = [
         WebhookDelivery(
@@ -40,7 +40,8 @@ def owe(events: Sequence[Event]) -> int:
             sequence=event.sequence,
             request_id=event.request_id,
         )
-        for event in events
+        # Always in the same order, or two relays with the same events could wait for each other.
+        for event in sorted(events, key=lambda event: event.pk)
         for webhook in wanted[event.organization_id]
         if not webhook.event_types or event.name in webhook.event_types
     ]
