@@ -2,7 +2,7 @@
 
 A number taken inside the transaction of a booking becomes visible when that commits,
 which may be after larger ones: a reader who asks for what follows the last that it saw
-would skip it (docs/adr/0021-event-feed.md). So the relay numbers events once they are
+would skip it (docs/adr/0023-event-feed.md). So the relay numbers events once they are
 committed, and whoever numbers holds a lock from before the first number until all are
 visible.
 """
