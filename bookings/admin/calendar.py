@@ -169,5 +169,6 @@ def _bookings_between(venue: Venue, first: date, last: date) -> list[Booking]:
         venue=venue, starts_at__gte=begins_at, starts_at__lt=ends_at, status__in=SEATED
     )
     moment = now()
-    ordered = found.select_related("guest").order_by("starts_at", "pk")
+    shown = ("starts_at", "guest_count", "status", "hold_expires_at", "guest__name")
+    ordered = found.select_related("guest").only(*shown).order_by("starts_at", "pk")
     return [booking for booking in ordered if not booking.has_lapsed_at(moment)]

@@ -22,11 +22,14 @@ _LEAST_DIGITS = 3
 _CODE = re.compile(r"[A-Z0-9]{3,8}", re.ASCII)
 
 
-def matches(search: str, *, organization_ids: Collection[UUID] | None) -> Q:
+def matches(
+    search: str, *, organization_ids: Collection[UUID] | None, most_guests: int | None = None
+) -> Q:
     """A condition on bookings: the code begins so, or the guest's words do.
 
     Args:
         organization_ids: whose guests are looked through; None for everybody's.
+        most_guests: of more guests than that with these words, the newest count.
 
     Raises:
         Invalid: text that is too long, or no text.
@@ -34,6 +37,8 @@ def matches(search: str, *, organization_ids: Collection[UUID] | None) -> Q:
     guests = Guest.objects.filter(guests_matching(search))
     if organization_ids is not None:
         guests = guests.filter(organization_id__in=organization_ids)
+    if most_guests is not None:
+        guests = guests.order_by("-pk")[:most_guests]
     found = Booking.objects.filter(guest__in=guests.values("pk")).values("pk")
     code = search.strip().upper()
     if _CODE.fullmatch(code):
