@@ -22,7 +22,7 @@ endif
 export PYTHONUNBUFFERED := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help setup dev test start worker beat migrate lint format build bench fuzz chaos docker-up lock clean pages pages-if-possible
+.PHONY: help setup dev test start worker beat migrate lint format build bench audit fuzz chaos docker-up lock clean pages pages-if-possible
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F '|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -65,21 +65,26 @@ lint: .venv/.installed-all ## Check style, types, import layers, migrations and 
 	RESERVE_MODE=development DATABASE_URL=postgresql:///types $(python) -m mypy
 	$(python) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 	$(manage) makemigrations --check --dry-run
+	$(manage) lint_migrations
 	$(manage) export_schemas --check
 
 format: .venv/.installed-all ## Reformat the code and fix what can be fixed
 	$(python) -m ruff format .
 	$(python) -m ruff check --fix .
 
-build: ## Collect the static files and build the distributable
+build: ## Collect the static files and build the distributable, with a bill of materials and licences
 	@$(MAKE) -s .venv/.created
 	@$(MAKE) -s -j2 .venv/.installed-all pages
 	@rm -f var/static/staticfiles.json
 	@$(MAKE) -s var/static/staticfiles.json
 	$(python) -m build --wheel
+	$(python) deploy/inventory.py dist
 
 bench: .venv/.installed-development ## Run the benchmarks
 	@exec $(python) -m bench $(ARGS)
+
+audit: .venv/.installed-all ## Ask PyPI for known faults of the pinned packages (needs a network)
+	$(python) -m pip_audit --require-hashes --disable-pip -r requirements/production.txt
 
 fuzz: .venv/.installed-all ## Try OPS random operations at once, and check everything after
 	@exec $(python) -m tests.fuzz --ops $(or $(OPS),20000) $(ARGS)

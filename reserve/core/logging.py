@@ -6,6 +6,7 @@ of which every request has a line.
 """
 
 import logging
+import re
 import sys
 from typing import Any
 
@@ -15,6 +16,20 @@ from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
 from reserve.core.context import request_id
 from reserve.core.tracing import current_trace_id
+
+# In this order: a detail is left out whole, and addresses and tokens wherever they are.
+_PERSONAL = (
+    (re.compile(r"^(DETAIL|CONTEXT|HINT):.*$", re.MULTILINE), r"\1: …"),
+    (re.compile(r"[^\s\"'<>(=,;]+@[^\s\"'<>),;]+"), "…@…"),
+    (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]+"), "…"),
+    (re.compile(r"\+\d[\d ()/-]{5,}\d"), "+…"),
+)
+
+
+_TALKATIVE = (
+    *("asyncio", "boto3", "botocore", "channels_redis", "django.db.backends", "kombu", "urllib3"),
+    *("django.template", "uvicorn.error", "websockets"),
+)
 
 
 def _add_ids(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -29,6 +44,15 @@ def _add_logger_name(logger: WrappedLogger, _method: str, event: EventDict) -> E
     # A record of `logging` has the name; ours has it itself.
     record = event.get("_record")
     event["logger"] = record.name if record else logger.name
+    return event
+
+
+def _without_what_is_personal(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Mask what the texts of exceptions may quote: PostgreSQL's tell the values of a row."""
+    if text := event.get("exception"):
+        for pattern, replacement in _PERSONAL:
+            text = pattern.sub(replacement, text)
+        event["exception"] = text
     return event
 
 
@@ -52,6 +76,7 @@ def configure_logging(*, level: str, rendering: str) -> None:
     renderers: list[Any] = (
         [
             structlog.processors.format_exc_info,
+            _without_what_is_personal,
             structlog.processors.JSONRenderer(serializer=_as_json),
         ]
         if rendering == "json"
@@ -74,6 +99,8 @@ def configure_logging(*, level: str, rendering: str) -> None:
             ],
         )
     )
+    # What Python warns of is a line like the others.
+    logging.captureWarnings(rendering == "json")
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
@@ -84,6 +111,9 @@ def configure_logging(*, level: str, rendering: str) -> None:
     # A task every two seconds that finds nothing to do is no news.
     for name in ("celery.app.trace", "celery.worker.strategy", "celery.beat"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # At level DEBUG these tell what is sent and received, tokens and people's names in it.
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.INFO)
     for name in ("uvicorn", "uvicorn.error", "celery", "django"):
         logger = logging.getLogger(name)
         logger.handlers = []

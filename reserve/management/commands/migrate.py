@@ -1,0 +1,57 @@
+import time
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.core.management.commands import migrate
+from django.db import OperationalError, connections
+from psycopg import errors as postgres
+
+# Seconds between attempts; a migration waits for a lock as long as `lock_timeout` says.
+_PAUSES = (1.0, 2.0, 5.0, 10.0)
+
+
+class Command(migrate.Command):
+    """As Django's, safe under load.
+
+    Whoever waits for a table's lock has all who come later wait behind it, so that
+    `lock_timeout` stays as it is for everybody, and what could not be had is tried again.
+    Building an index may take long; no other time limit ends it.
+    """
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument(
+            "--lock-attempts",
+            type=int,
+            default=len(_PAUSES) + 1,
+            help="How often a migration that meets a locked table is tried.",
+        )
+
+    def handle(self, *arguments: Any, lock_attempts: int, **options: Any) -> None:  # type: ignore[override]
+        _lift_time_limits(options["database"])
+        for attempt in range(1, lock_attempts + 1):
+            try:
+                super().handle(*arguments, **options)
+            except OperationalError as error:
+                if attempt == lock_attempts or not _is_about_a_lock(error):
+                    raise
+                self.stderr.write(f"A table is locked. Attempt {attempt} of {lock_attempts}.")
+                connections[options["database"]].close()
+                time.sleep(_PAUSES[min(attempt, len(_PAUSES)) - 1])
+            else:
+                return
+
+
+def _is_about_a_lock(error: OperationalError) -> bool:
+    return isinstance(error.__cause__, postgres.LockNotAvailable)
+
+
+def _lift_time_limits(database: str) -> None:
+    connection = connections[database]
+    options = connection.settings_dict["OPTIONS"]
+    lifted = " -c statement_timeout=0 -c idle_in_transaction_session_timeout=0"
+    if "options" in options and lifted not in options["options"]:
+        connection.settings_dict["OPTIONS"] = options | {"options": options["options"] + lifted}
+        if not connection.in_atomic_block:
+            # A connection that is open has the old ones.
+            connection.close()

@@ -1,0 +1,134 @@
+"""Spans reach a collector, in the trace of the request that caused them, in web and worker."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import httpx
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from reserve.core import tracing
+from tests.factories import bearer, make_customer, make_resource, make_slot
+from tests.processes import process, wait_until, web_process
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CALLER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+class _Collector(ThreadingHTTPServer):
+    """What an OpenTelemetry collector is to its senders: OTLP over HTTP, in protobuf."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Receiver)
+        self.spans: list[Span] = []
+
+    def names(self, trace_id: str) -> dict[str, Span]:
+        return {span.name: span for span in self.spans if span.trace_id.hex() == trace_id}
+
+
+class _Receiver(BaseHTTPRequestHandler):
+    server: _Collector
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        assert self.path == "/v1/traces"
+        for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
+            for scope in resource.scope_spans:
+                self.server.spans.extend(scope.spans)
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_arguments: object) -> None:
+        """The tests say what they miss."""
+
+
+@contextmanager
+def _collector() -> Iterator[tuple[_Collector, str]]:
+    server = _Collector()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield server, f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_booking_is_one_trace_from_the_call_to_its_confirmation() -> None:
+    slot = make_slot(make_resource(capacity=9))
+    customer = make_customer()
+    document = "mutation C($i: CreateBookingInput!) { createBooking(input: $i) { id } }"
+    wanted = {"venueId": slot.venue.public_id, "slotId": slot.public_id, "guestCount": 2}
+    body = {"query": document, "variables": {"i": wanted}}
+    worker = ("-m", "celery", "-A", "reserve", "--quiet", "worker", "--concurrency", "1", "--beat")
+    with _collector() as (collector, endpoint):
+        variables = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+            "TRACE_PERCENT": "100",
+            "OTEL_BSP_SCHEDULE_DELAY": "200",
+        }
+        with process(*worker, **variables), web_process(**variables) as address:
+            headers = {"Authorization": bearer(customer)}
+            own = httpx.post(f"{address}/graphql", json=body, headers=headers, timeout=20)
+            trace = own.headers["X-Request-ID"]
+            given = httpx.post(
+                f"{address}/graphql",
+                json=body,
+                headers=headers | {"traceparent": CALLER},
+                timeout=20,
+            )
+            theirs = CALLER.split("-")[1]
+            assert given.headers["X-Request-ID"] == theirs
+            in_web = {"POST graphql", "batch", "guard", "transaction", "row lock", "commit"}
+            wanted_spans = in_web | {"publish", "handle booking.created"}
+            for one in (trace, theirs):
+                wait_until(lambda one=one: wanted_spans <= collector.names(one).keys(), seconds=25)
+            wait_until(
+                lambda: any(
+                    span.name == "reserve.outbox.tasks.relay_events" for span in collector.spans
+                )
+            )
+    spans = collector.names(theirs)
+    assert spans["POST graphql"].parent_span_id.hex() == CALLER.split("-")[2]
+    above = {
+        "batch": "POST graphql",
+        "guard": "batch",
+        "transaction": "batch",
+        "row lock": "transaction",
+        "commit": "transaction",
+    }
+    for name, parent in above.items():
+        assert spans[name].parent_span_id == spans[parent].span_id, name
+    assert collector.names(trace)["POST graphql"].parent_span_id == b""
+    for span in spans.values():
+        assert 0 < span.end_time_unix_nano - span.start_time_unix_nano < 30e9
+
+
+def test_without_an_endpoint_nothing_is_made() -> None:
+    assert tracing.current() is None
+    with tracing.beginning("request") as first, tracing.span("part") as second:
+        assert first is None
+        assert second is None
+    with tracing.shared("batch", [None]) as third:
+        assert third is None
+    assert tracing.current_trace_id() == ""
+
+
+def test_a_callers_header_is_taken_as_the_standard_has_it() -> None:
+    found = tracing.caller_of(CALLER)
+    assert found is not None
+    assert f"{found.trace_id:032x}" == CALLER.split("-")[1]
+    assert found.trace_flags.sampled
+    for nonsense in (
+        "",
+        "00-0-0-01",
+        CALLER.upper(),
+        f"ff{CALLER[2:]}",
+        f"00-{'0' * 32}{CALLER[35:]}",
+    ):
+        assert tracing.caller_of(nonsense) is None, nonsense
+    assert tracing.trace_id_of("call-1") == tracing.trace_id_of("call-1") != 0
