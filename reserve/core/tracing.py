@@ -95,7 +95,8 @@ def shared(
     """What is done for several at once: part of the first one's trace, with links to the others."""
     if _tracer is None:
         return _NOTHING
-    kept = list(dict.fromkeys(caller for caller in callers if caller is not None))
+    # By their ids: the contexts themselves cannot be hashed.
+    kept = list({caller.span_id: caller for caller in callers if caller is not None}.values())
     if not kept:
         return _detached()
     context = trace.set_span_in_context(NonRecordingSpan(kept[0]), otel.Context())

@@ -14,7 +14,7 @@ class Command(BaseCommand):
 
     def handle(self, *_arguments: Any, **_options: Any) -> None:
         # Without a connection: the files alone.
-        loader = MigrationLoader(None, ignore_no_initial=True)
+        loader = MigrationLoader(None)
         found = [
             f"{app}.{name}: {fault}"
             for (app, name), migration in sorted(loader.disk_migrations.items())

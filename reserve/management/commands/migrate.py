@@ -27,7 +27,7 @@ class Command(migrate.Command):
             help="How often a migration that meets a locked table is tried.",
         )
 
-    def handle(self, *arguments: Any, lock_attempts: int, **options: Any) -> None:  # type: ignore[override]
+    def handle(self, *arguments: Any, lock_attempts: int, **options: Any) -> None:
         _lift_time_limits(options["database"])
         for attempt in range(1, lock_attempts + 1):
             try:
