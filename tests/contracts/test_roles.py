@@ -219,6 +219,9 @@ def _subscribe(
                 _send(socket, f"later{number}", "{ me { id } }")
             while True:
                 answer = json.loads(socket.recv(5))
+                if answer["type"] == "next" and answer["id"] == "watch":
+                    # Told of what had just happened, and so let in.
+                    continue
                 if answer["id"] == "watch":
                     return str(answer["payload"][0]["extensions"]["code"])
                 if answer["type"] in {"complete", "error"}:
