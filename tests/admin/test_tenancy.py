@@ -128,6 +128,31 @@ def test_strangers_see_no_word_of_another_tenant(theirs, superuser, admin_of) ->
         assert CANARY not in _words(browser, _addresses(hidden, theirs))
 
 
+def test_actions_on_rows_of_another_tenant_say_and_do_nothing(theirs, admin_of, rf) -> None:
+    """Every bulk action of every list, with a hidden row selected beside one's own."""
+    hidden = make_tenant(CANARY)
+    browser, tried = admin_of(theirs.owner), 0
+    request = rf.get("/")
+    request.user = theirs.owner
+    for model, model_admin in registered():
+        if model is User or model in SUPERUSER_MODELS:
+            continue
+        row = hidden.row_of(model)
+        before = model._base_manager.filter(pk=row.pk).values().get()
+        for action in model_admin.get_actions(request):
+            for selected in ([row.pk], [row.pk, theirs.row_of(model).pk]):
+                response = browser.post(
+                    page_of(model, "changelist"),
+                    {"action": action, "_selected_action": selected, "index": 0},
+                    follow=True,
+                )
+                told = b"".join(getattr(response, "streaming_content", [response.content]))
+                assert CANARY not in told.decode(errors="replace").lower(), (model, action)
+                tried += 1
+        assert model._base_manager.filter(pk=row.pk).values().get() == before
+    assert tried > 20
+
+
 def _addresses(hidden, own):
     yield from (reverse("admin:index"), reverse("admin:password_change"))
     for model, model_admin in registered():
