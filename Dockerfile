@@ -45,6 +45,7 @@ COPY accounts accounts
 COPY venues venues
 COPY bookings bookings
 COPY notifications notifications
+COPY webhooks webhooks
 COPY templates templates
 COPY locale locale
 COPY --from=pages /app/frontend/dist frontend/dist

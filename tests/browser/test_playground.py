@@ -285,6 +285,8 @@ def test_a_tab_with_several_operations_runs_the_chosen_one(
         "query First { ...Names } query Second { second: __typename }"
         " fragment Names on Query { first: __typename }"
     )
+    # The button offers a choice once the editor has read the document.
+    page.locator(".graphiql-execute-button[aria-haspopup=menu]").wait_for()
     for name, field in (("Second", "second"), ("First", "first")):
         playground.run()
         page.get_by_role("menuitem", name=name).click()

@@ -43,6 +43,7 @@ _KINDS = {
     "venueIds": "venue",
     "Of the booking": "booking",
     "Of the closure": "closure",
+    "Of the delivery": "delivery",
     "Of the device": "device",
     "Of the invitation": "invitation",
     "Of the login": "login",
@@ -52,6 +53,8 @@ _KINDS = {
     "Of the slot": "slot",
     "Of the special hours": "special",
     "Of the venue": "venue",
+    "Of the webhook": "webhook",
+    "The id of the event after which to begin; from the beginning without it": "event",
 }
 # Of operations that ran, of those that could not, and of tokens that are no longer good.
 _STATUSES = {200, 400, 401}

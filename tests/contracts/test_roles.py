@@ -219,11 +219,11 @@ def _subscribe(
                 _send(socket, f"later{number}", "{ me { id } }")
             while True:
                 answer = json.loads(socket.recv(5))
-                if answer["type"] == "next" and answer["id"] == "watch":
+                if answer["id"] == "watch":
+                    if answer["type"] == "error":
+                        return str(answer["payload"][0]["extensions"]["code"])
                     # Told of what had just happened, and so let in.
                     continue
-                if answer["id"] == "watch":
-                    return str(answer["payload"][0]["extensions"]["code"])
                 if answer["type"] in {"complete", "error"}:
                     break
         return None

@@ -34,7 +34,7 @@ class Clone:
             self._running = subprocess.Popen(
                 ["make", "dev"],
                 cwd=self.folder,
-                env=plain_environment(PORT=str(self.port)),
+                env=plain_environment(PORT=str(self.port), RATE_LIMIT_MAX_REQUESTS="100000"),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -1,4 +1,6 @@
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -8,6 +10,7 @@ from psycopg import errors as postgres
 
 # Seconds between attempts; a migration waits for a lock as long as `lock_timeout` says.
 _PAUSES = (1.0, 2.0, 5.0, 10.0)
+_LIFTED = " -c statement_timeout=0 -c idle_in_transaction_session_timeout=0"
 
 
 class Command(migrate.Command):
@@ -28,7 +31,10 @@ class Command(migrate.Command):
         )
 
     def handle(self, *arguments: Any, lock_attempts: int, **options: Any) -> None:
-        _lift_time_limits(options["database"])
+        with _lifted_time_limits(options["database"]):
+            self._migrate(*arguments, lock_attempts=lock_attempts, **options)
+
+    def _migrate(self, *arguments: Any, lock_attempts: int, **options: Any) -> None:
         for attempt in range(1, lock_attempts + 1):
             try:
                 super().handle(*arguments, **options)
@@ -46,12 +52,19 @@ def _is_about_a_lock(error: OperationalError) -> bool:
     return isinstance(error.__cause__, postgres.LockNotAvailable)
 
 
-def _lift_time_limits(database: str) -> None:
+@contextmanager
+def _lifted_time_limits(database: str) -> Iterator[None]:
+    """What runs afterwards in this process has its limits again."""
     connection = connections[database]
-    options = connection.settings_dict["OPTIONS"]
-    lifted = " -c statement_timeout=0 -c idle_in_transaction_session_timeout=0"
-    if "options" in options and lifted not in options["options"]:
-        connection.settings_dict["OPTIONS"] = options | {"options": options["options"] + lifted}
-        if not connection.in_atomic_block:
-            # A connection that is open has the old ones.
-            connection.close()
+    before = connection.settings_dict["OPTIONS"]
+    if "options" not in before or connection.in_atomic_block:
+        yield
+        return
+    connection.settings_dict["OPTIONS"] = before | {"options": before["options"] + _LIFTED}
+    # A connection that is open has the old ones.
+    connection.close()
+    try:
+        yield
+    finally:
+        connection.settings_dict["OPTIONS"] = before
+        connection.close()
