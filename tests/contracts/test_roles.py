@@ -220,8 +220,11 @@ def _subscribe(
             while True:
                 answer = json.loads(socket.recv(5))
                 if answer["id"] == "watch":
-                    if answer["type"] == "error":
-                        return str(answer["payload"][0]["extensions"]["code"])
+                    payload = answer.get("payload", {})
+                    # Before it runs by a message of its own, and afterwards as its result.
+                    errors = payload if answer["type"] == "error" else payload.get("errors")
+                    if errors:
+                        return str(errors[0]["extensions"]["code"])
                     # Told of what had just happened, and so let in.
                     continue
                 if answer["type"] in {"complete", "error"}:
