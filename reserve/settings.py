@@ -404,8 +404,10 @@ for _name, _arn in {
 }.items():
     if _arn and not _arn.startswith("arn:"):
         raise ImproperlyConfigured(
-            f"{_name} cannot be read. Write it as AWS shows it: arn:aws:sns:REGION:ACCOUNT:…"
+            f"{_name} cannot be read. Write it as AWS shows it: arn:aws:sns:REGION:ACCOUNT:NAME."
         )
+if not re.fullmatch(r"[a-z]{2,}(-[a-z]+)+-[0-9]+", AWS_REGION):
+    raise ImproperlyConfigured("AWS_REGION cannot be read. Write it as eu-central-1.")
 if AWS_ENDPOINT_URL and urlsplit(AWS_ENDPOINT_URL).scheme not in {"http", "https"}:
     raise ImproperlyConfigured("AWS_ENDPOINT_URL cannot be read. Write it as https://HOST:PORT.")
 
@@ -473,6 +475,8 @@ if OTEL_EXPORTER_OTLP_ENDPOINT and not re.fullmatch(
         "OTEL_EXPORTER_OTLP_ENDPOINT cannot be read. Write it as http://HOST:4318."
     )
 OTEL_SERVICE_NAME = env.text("OTEL_SERVICE_NAME", "reserve")
+if not re.fullmatch(r"[\w.-]+", OTEL_SERVICE_NAME):
+    raise ImproperlyConfigured("OTEL_SERVICE_NAME must be of letters, digits, dots and hyphens.")
 # Of traces that begin here; a caller that keeps its trace has ours kept too.
 TRACE_PERCENT = env.integer("TRACE_PERCENT", 5, minimum=0, maximum=100)
 # Where a worker shows its figures; 0 for nowhere.

@@ -135,10 +135,10 @@ class CreateWebhookInput(graphene.InputObjectType):
     organization_id = id_of("organization")
     url = graphene.String(required=True, description=descriptions.URL)
     event_types = graphene.List(
-        graphene.NonNull(graphene.String), description=descriptions.EVENT_TYPES
+        graphene.NonNull(graphene.String), default_value=(), description=descriptions.EVENT_TYPES
     )
-    description = graphene.String(description=descriptions.DESCRIPTION)
-    enabled = graphene.Boolean(description=descriptions.ENABLED)
+    description = graphene.String(default_value="", description=descriptions.DESCRIPTION)
+    enabled = graphene.Boolean(default_value=True, description=descriptions.ENABLED)
 
 
 class UpdateWebhookInput(graphene.InputObjectType):
