@@ -164,6 +164,8 @@ def test_no_variable_takes_a_value_that_makes_no_sense() -> None:
     )
     said = json.loads(result.stdout)
     unsaid = {
-        name: said.get(name) for name in names if not re.fullmatch(rf"{name} .*\.", said.get(name, ""))
+        name: said.get(name)
+        for name in names
+        if not re.fullmatch(rf"{name} .*\.", said.get(name, ""))
     }
     assert unsaid == {}
