@@ -32,7 +32,7 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 def wait_until(
-    condition: Callable[[], Result], *, seconds: float = 20.0, interval: float = 0.05
+    condition: Callable[[], Result], *, seconds: float = 60.0, interval: float = 0.05
 ) -> Result:
     """The first true value of a condition; fails the test where it stays false."""
     deadline = time.monotonic() + seconds
