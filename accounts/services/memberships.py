@@ -64,7 +64,7 @@ def change_member(
 ) -> Membership:
     """Give a member another role, or other venues to work at; None leaves either as it is.
 
-    Whoever is no longer staff works everywhere.
+    Whoever is no longer staff works everywhere. What is so already is no event.
 
     Args:
         organization_id: where the member is looked for; anywhere, if not said.
@@ -83,11 +83,14 @@ def change_member(
         )
         if new_role != Role.OWNER:
             require_another_owner(membership)
+        before = membership.role, membership.venue_ids
         if venue_ids is not None:
             membership.venue_ids = checked_venues(membership.organization_id, new_role, venue_ids)
         elif new_role != Role.STAFF:
             membership.venue_ids = []
         membership.role = new_role
+        if (membership.role, membership.venue_ids) == before:
+            return membership
         membership.save(update_fields=["role", "venue_ids"])
         record([membership_event("membership.changed", membership, actor=actor)])
         transaction.on_commit(wake_relay)

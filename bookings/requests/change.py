@@ -169,6 +169,8 @@ class ChangeParty(_OfOneBooking):
         by_staff = self._is_by_staff(booking)
         _refuse_unless_changeable(booking)
         guest_count = self.guest_count or booking.guest_count
+        if guest_count == booking.guest_count and self.notes in {None, booking.notes}:
+            return booking
         slots = [ledger.slot(slot_id) for slot_id in ledger.slots_of[booking.pk]]
         if guest_count != booking.guest_count:
             _refuse_unless_free(ledger, booking, slots, Party(guest_count, by_staff))

@@ -12,6 +12,7 @@ from notifications.services.devices import register_device, remove_device
 from notifications.services.preferences import update_preferences
 from reserve.core.database import in_database
 from reserve.core.graphql.described import enum_of, id_of, own_id, taking
+from reserve.core.graphql.nulls import Clearable
 
 
 class Persons(Enum):
@@ -107,10 +108,10 @@ class NotificationPreferenceInput(graphene.InputObjectType):
 
 
 class UpdateNotificationPreferencesInput(graphene.InputObjectType):
-    """What is left out stays as it is."""
+    """What is left out, or null, stays as it is; where null is a value, that is said."""
 
-    quiet_from = graphene.Time(description=descriptions.QUIET_FROM)
-    quiet_until = graphene.Time(description=descriptions.QUIET_UNTIL)
+    quiet_from = Clearable(graphene.Time, description=descriptions.QUIET_FROM)
+    quiet_until = Clearable(graphene.Time, description=descriptions.QUIET_UNTIL)
     preferences = graphene.List(
         graphene.NonNull(NotificationPreferenceInput), description=descriptions.PREFERENCE_CHANGES
     )

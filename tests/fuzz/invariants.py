@@ -421,8 +421,8 @@ class Audit:
             if record["op"] in {"transition", "reschedule", "update"}:
                 change = record["booking"], record["event"], record["actor"]
                 told[change] += 1
-                # To the slots where it is already, a booking moves without an event.
-                certain[change] += record["op"] != "reschedule"
+                # What a booking has already, slots, party and notes, is no event.
+                certain[change] += record["op"] == "transition"
             elif record["op"] == "change_slot":
                 change = record["slot"], "slot.changed", record["actor"]
                 told[change] += 1

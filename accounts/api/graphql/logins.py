@@ -79,8 +79,7 @@ class Mutation(graphene.ObjectType):
 
     @staticmethod
     async def resolve_register(_root, _info, input) -> LoggedIn:  # noqa: A002 (the contract's name)
-        given = {name: value for name, value in input.items() if value is not None}
-        return await in_password_thread(register, **given)
+        return await in_password_thread(register, **input)
 
     @staticmethod
     async def resolve_login(_root, _info, input) -> LoggedIn:  # noqa: A002

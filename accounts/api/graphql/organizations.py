@@ -195,10 +195,10 @@ class AcceptInvitationInput(graphene.InputObjectType):
 
 
 class ChangeMemberInput(graphene.InputObjectType):
-    """What is left out stays as it is."""
+    """What is left out, or null, stays as it is."""
 
     id = id_of("membership")
-    role = graphene.Field(Role, description="What they may do from now on.")
+    role = graphene.InputField(Role, description="What they may do from now on.")
     venue_ids = graphene.List(
         graphene.NonNull(graphene.ID),
         description="Where staff work from now on; everywhere where there are none.",

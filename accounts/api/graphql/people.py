@@ -40,7 +40,7 @@ class User(DjangoObjectType):
 
 
 class UpdateProfileInput(graphene.InputObjectType):
-    """What is left out stays as it is."""
+    """What is left out, or null, stays as it is."""
 
     name = graphene.String(description=f"At most {MAX_NAME} characters.")
     phone = graphene.String(description=f"At most {MAX_PHONE} characters.")

@@ -14,6 +14,7 @@ from bookings.api.graphql.previews import Preview
 from bookings.services import previews
 from reserve.core.database import in_database
 from reserve.core.graphql.described import id_of, taking
+from reserve.core.graphql.nulls import Clearable
 from venues.api import descriptions
 from venues.api.graphql.fields import asked
 from venues.api.graphql.schedule import (
@@ -51,7 +52,7 @@ _UpdateVenueInputFields: Any = asked(VenueModel, descriptions.VENUE)
 
 
 class UpdateVenueInput(_UpdateVenueInputFields, graphene.InputObjectType):
-    """What is left out stays as it is."""
+    """What is left out, or null, stays as it is; where null is a value, that is said."""
 
     id = id_of("venue")
 
@@ -66,7 +67,7 @@ _UpdateResourceInputFields: Any = asked(ResourceModel, descriptions.RESOURCE)
 
 
 class UpdateResourceInput(_UpdateResourceInputFields, graphene.InputObjectType):
-    """What is left out stays as it is."""
+    """What is left out, or null, stays as it is."""
 
     id = id_of("resource")
 
@@ -111,10 +112,10 @@ _UpdateClosureInputFields: Any = asked(ClosureModel, descriptions.CLOSURE)
 
 
 class UpdateClosureInput(_UpdateClosureInputFields, graphene.InputObjectType):
-    """What is left out stays as it is."""
+    """What is left out, or null, stays as it is; where null is a value, that is said."""
 
     id = id_of("closure")
-    resource_id = graphene.ID(description=descriptions.RESOURCE_ID)
+    resource_id = Clearable(graphene.ID, description=descriptions.RESOURCE_ID)
 
 
 def _payload(name: str, description: str, **fields: Any) -> Any:

@@ -8,6 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from reserve.core.graphql.described import enum_of
+from reserve.core.graphql.nulls import Clearable
 from venues.models import BookingMode as BookingModes
 from venues.models import ConfirmationMode as ConfirmationModes
 
@@ -53,8 +54,10 @@ def asked(
 ) -> Any:
     """A base class with fields of an input; what is left out keeps its default, or its value."""
     fields = {
-        name: graphene.InputField(kind, required=name in required, description=descriptions[name])
-        for name, _, kind in _fields(model, descriptions)
+        name: (Clearable if field.null else graphene.InputField)(
+            kind, required=name in required, description=descriptions[name]
+        )
+        for name, field, kind in _fields(model, descriptions)
     }
     return type(f"{model.__name__}Input", (), fields)
 

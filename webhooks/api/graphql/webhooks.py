@@ -142,7 +142,7 @@ class CreateWebhookInput(graphene.InputObjectType):
 
 
 class UpdateWebhookInput(graphene.InputObjectType):
-    """What is left out stays as it is."""
+    """What is left out, or null, stays as it is."""
 
     id = id_of("webhook")
     url = graphene.String(description=descriptions.URL)
