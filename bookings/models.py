@@ -211,7 +211,9 @@ class Booking(UlidModel):
         related_name="bookings",
         db_index=False,
     )
-    guest = models.ForeignKey(Guest, on_delete=models.PROTECT, related_name="bookings")
+    guest = models.ForeignKey(
+        Guest, on_delete=models.PROTECT, related_name="bookings", db_index=False
+    )
     slots = models.ManyToManyField(Slot, through="BookingSlot", related_name="bookings")
     status = models.CharField(max_length=16, choices=BookingStatus)
     guest_count = models.PositiveIntegerField(help_text="Size of the party.")
@@ -247,6 +249,8 @@ class Booking(UlidModel):
             # The lists of those who work at all venues of an organization.
             models.Index(fields=("organization", "starts_at"), name="booking_by_tenant_and_time"),
             models.Index(fields=("customer", "created_at", "id"), name="booking_of_customer"),
+            # Whether a guest is known to a venue is told by the index alone.
+            models.Index(fields=("guest", "venue"), name="booking_by_guest_and_venue"),
             models.Index(
                 fields=("hold_expires_at",),
                 condition=Q(status=BookingStatus.HELD),

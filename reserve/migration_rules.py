@@ -13,7 +13,7 @@ from django.db.migrations.operations.base import Operation
 
 BASELINE = {
     "accounts": "0004_sessions_and_nameless_log",
-    "bookings": "0010_fewer_tenant_indexes",
+    "bookings": "0012_one_guest_index",
     "notifications": "0002_occasions_by_organization",
     "outbox": "0003_dead_events",
     "venues": "0005_reminders",
