@@ -667,6 +667,7 @@ SPECTACULAR_SETTINGS = {
         "DevicePlatform": "notifications.kinds.Platform",
         "ConflictKind": "bookings.difference.ConflictKind",
         "WebhookDeliveryState": "webhooks.kinds.DeliveryState",
+        "WebhookEventType": "webhooks.kinds.EVENT_TYPES",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

@@ -18,6 +18,7 @@ from venues.validators import (
     DAY_SECONDS,
     MAX_CAPACITY,
     MAX_DAYS,
+    MAX_DESCRIPTION,
     MAX_PICTURES,
     MAX_REMINDER,
     MAX_REMINDERS,
@@ -25,6 +26,7 @@ from venues.validators import (
     MAX_URL_LENGTH,
     MIN_REMINDER,
     Degrees,
+    at_most,
     at_web,
     default_reminders,
     validate_line,
@@ -65,7 +67,7 @@ class Venue(UlidModel):
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="venues")
     name = models.CharField(max_length=200, validators=[validate_line])
     slug = models.SlugField(max_length=64)
-    description = models.TextField(blank=True, validators=[validate_text])
+    description = models.TextField(blank=True, validators=[validate_text, at_most(MAX_DESCRIPTION)])
     picture_urls = ArrayField(
         models.CharField(max_length=MAX_URL_LENGTH, blank=True),
         default=list,

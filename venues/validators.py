@@ -6,7 +6,12 @@ from functools import cache
 from zoneinfo import available_timezones
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator, URLValidator
+from django.core.validators import (
+    MaxLengthValidator,
+    MaxValueValidator,
+    MinValueValidator,
+    URLValidator,
+)
 from django.utils.deconstruct import deconstructible
 
 from reserve.core.text import UNWRITABLE, is_clean
@@ -14,6 +19,7 @@ from reserve.core.text import UNWRITABLE, is_clean
 MAX_CAPACITY = 1_000_000_000
 MAX_DAYS = 730
 MAX_PICTURES = 20
+MAX_DESCRIPTION = 10_000
 MAX_URL_LENGTH = 500
 DAY_MINUTES = 24 * 60
 DAY_SECONDS = 24 * 60 * 60
@@ -39,6 +45,11 @@ def whole(minimum: int, maximum: int) -> list[Callable[[object], None]]:
         MinValueValidator(minimum, "This must be at least %(limit_value)s."),
         MaxValueValidator(maximum, "This must be at most %(limit_value)s."),
     ]
+
+
+def at_most(characters: int) -> MaxLengthValidator:
+    """The validator of a text's length."""
+    return MaxLengthValidator(characters, "This must have at most %(limit_value)s characters.")
 
 
 @deconstructible

@@ -1,5 +1,6 @@
 """The OpenAPI file: whole, and true of what it declares. Answers are checked where they come."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from reserve.core.errors import Invalid
 from reserve.core.rest.views import NoSuchPath
 from tests.openapi import document, errors_of, resolved
 from venues.services.checks import MAX_OPENINGS
-from venues.validators import MAX_CAPACITY
+from venues.validators import MAX_CAPACITY, MAX_DESCRIPTION
+from webhooks.addresses import MAX_URL
+from webhooks.kinds import EVENT_TYPES
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 
@@ -113,6 +116,45 @@ def test_every_schema_is_json_schema_and_every_input_is_closed() -> None:
             assert schema["additionalProperties"] is False, name
 
 
+# Read from an answer and handed back, or a word of the operation's own list.
+_WITHOUT_LIMIT = {"after", "before", "fields", "Manage-Token"}
+_LIMITS = {
+    "string": {"maxLength", "pattern", "format", "enum", "const"},
+    "integer": {"maximum", "enum"},
+    "number": {"maximum"},
+    "array": {"maxItems"},
+}
+
+
+def _unlimited(schema: Any, path: str) -> Iterator[str]:
+    """Where a schema of an input lets in what has no end."""
+    if isinstance(schema, list):
+        for each in schema:
+            yield from _unlimited(each, path)
+    if not isinstance(schema, dict):
+        return
+    kinds = schema.get("type", ())
+    for kind in [kinds] if isinstance(kinds, str) else kinds:
+        if kind in _LIMITS and not _LIMITS[kind] & schema.keys():
+            yield f"{path}: {kind}"
+    for name, member in schema.get("properties", {}).items():
+        yield from _unlimited(member, f"{path}.{name}")
+    for keyword in ("items", "oneOf", "anyOf", "allOf"):
+        yield from _unlimited(schema.get(keyword), path)
+
+
+def test_every_input_has_its_limits() -> None:
+    found: list[str] = []
+    for name, schema in document()["components"]["schemas"].items():
+        if name.endswith("Request"):
+            found += _unlimited(schema, name)
+    for path, method, operation in _operations():
+        for parameter in operation.get("parameters", ()):
+            if parameter["name"] not in _WITHOUT_LIMIT:
+                found += _unlimited(parameter["schema"], f"{method} {path} {parameter['name']}")
+    assert found == []
+
+
 def test_what_services_refuse_the_schema_refuses_too() -> None:
     schemas = document()["components"]["schemas"]
 
@@ -127,6 +169,9 @@ def test_what_services_refuse_the_schema_refuses_too() -> None:
     assert limits("NewSlot", "capacity") == {"minimum": 1, "maximum": MAX_CAPACITY}
     assert limits("Opening", "weekday") == {"minimum": 0, "maximum": 6}
     assert limits("Week", "openings") == {"maxItems": MAX_OPENINGS}
+    assert limits("NewVenue", "description") == {"maxLength": MAX_DESCRIPTION}
+    assert limits("NewWebhook", "url") == {"minLength": 1, "maxLength": MAX_URL}
+    assert limits("NewWebhook", "event_types") == {"maxItems": len(EVENT_TYPES)}
     assert limits("NewVenue", "latitude") == {"minimum": -90, "maximum": 90}
     for name in ("Register", "PatchedProfile", "Guest"):
         assert limits(name, "name") == {"minLength": 1, "maxLength": MAX_NAME}, name

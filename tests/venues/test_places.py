@@ -145,6 +145,7 @@ BAD_VENUES: list[tuple[dict[str, Any], str]] = [
     ({"slug": "not a slug"}, "slug"),
     ({"slug": "kro\n"}, "slug"),
     ({"description": "\x07"}, "description"),
+    ({"description": "a" * 10_001}, "description"),
     ({"city": "Ri\rbe"}, "city"),
     ({"region": "x" * 101}, "region"),
     ({"timezone": "Mars/Olympus"}, "timezone"),

@@ -197,6 +197,7 @@ def test_what_makes_no_sense_is_refused_with_its_field(
         ({"url": "ftp://example.com/"}, "url"),
         ({"url": ""}, "url"),
         ({"url": good, "event_types": ["booking.eaten"]}, "event_types"),
+        ({"url": good, "event_types": ["booking.held"] * 14}, "event_types"),
         ({"url": good, "description": "x" * 201}, "description"),
         ({"url": good, "description": "a\nb"}, "description"),
     ):

@@ -9,6 +9,7 @@ from venues.validators import (
     DAY_SECONDS,
     MAX_CAPACITY,
     MAX_DAYS,
+    MAX_DESCRIPTION,
     MAX_PICTURES,
     MAX_REMINDER,
     MAX_REMINDERS,
@@ -22,17 +23,17 @@ _MAX_MINUTES = MAX_DAYS * DAY_MINUTES
 VENUE = {
     "name": "At most 200 characters.",
     "slug": "Letters, digits, hyphens and underscores, unique in the organization; at most 64.",
-    "description": "For guests to read; lines may end.",
+    "description": f"For guests to read; lines may end. At most {MAX_DESCRIPTION} characters.",
     "picture_urls": f"At most {MAX_PICTURES} addresses with https://, the first one the cover.",
-    "street": "Street and number.",
-    "postal_code": "As the country writes it.",
-    "city": "Town or city.",
+    "street": "Street and number; at most 200 characters.",
+    "postal_code": "As the country writes it; at most 20 characters.",
+    "city": "Town or city; at most 100 characters.",
     "region": "State or province.",
     "country": "ISO 3166-1 alpha-2.",
     "latitude": "WGS 84, degrees north; only together with the longitude; null for none.",
     "longitude": "WGS 84, degrees east; only together with the latitude; null for none.",
     "timezone": "IANA name, such as Europe/Copenhagen. Another one moves slots.",
-    "contact_email": "For guests.",
+    "contact_email": "For guests; at most 254 characters.",
     "contact_phone": "For guests; at most 32 characters.",
     "website": f"With https:// or http://, at most {MAX_URL_LENGTH} characters.",
     "is_public": "Seen and booked by everybody; otherwise by the organization's staff alone.",
@@ -43,11 +44,12 @@ VENUE = {
     f" 0 to {_MAX_MINUTES}.",
     "hold_seconds": f"How long a hold lasts, in seconds, 1 to {DAY_SECONDS}; {_INSTALLATIONS}",
     "minimum_party_size": f"The smallest party, in people, 1 to {MAX_CAPACITY}.",
-    "maximum_party_size": "The largest party, in people; null for no limit but the seats.",
+    "maximum_party_size": f"The largest party, in people, 1 to {MAX_CAPACITY};"
+    " null for no limit but the seats.",
     "cancellation_cutoff_minutes": "How long before the start a customer can still cancel,"
     f" in minutes, 0 to {_MAX_MINUTES}.",
-    "open_bookings_per_customer": "Holds and coming bookings that one customer may have;"
-    " null for no limit.",
+    "open_bookings_per_customer": "Holds and coming bookings that one customer may have,"
+    f" 1 to {MAX_CAPACITY}; null for no limit.",
     "accepts_guests": "Whether people without an account may book.",
     "accepts_unverified": "Whether accounts may book whose e-mail address is not verified.",
     "reminder_minutes": "How long before the start guests are reminded, in minutes,"

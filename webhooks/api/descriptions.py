@@ -1,5 +1,9 @@
 """What each field means, for readers of both APIs."""
 
+from webhooks.addresses import MAX_URL
+from webhooks.kinds import EVENT_TYPES as TYPES
+from webhooks.kinds import MAX_DESCRIPTION
+
 EVENT_ID = "The same in the feed, in every webhook, and whenever it is sent again."
 EVENT_TYPE = "What happened: `booking.created`, `booking.confirmed` and so on."
 TIMESTAMP = "When it happened, in UTC."
@@ -10,9 +14,9 @@ AFTER = "The id of the event after which to begin; from the beginning without it
 HAS_MORE = "Whether more can be read at once."
 EVENTS = "Events of the organization's bookings, in the order in which they can be seen."
 
-URL = "Where messages go: a public address, by https://."
-EVENT_TYPES = "What it is told of; of everything where there are none."
-DESCRIPTION = "For those who look after it; at most 200 characters."
+URL = f"Where messages go: a public address, by https://; at most {MAX_URL} characters."
+EVENT_TYPES = f"What it is told of: {', '.join(TYPES)}. Of everything where there are none."
+DESCRIPTION = f"For those who look after it; at most {MAX_DESCRIPTION} characters."
 ENABLED = "Whether it is sent anything."
 CREATED_AT = "When it was added, in UTC."
 FAILING_SINCE = "Since when nothing has arrived, though something was sent, in UTC."

@@ -172,8 +172,9 @@ def _checked_url(url: str) -> str:
 
 
 def _checked_types(event_types: Collection[str]) -> list[str]:
-    unknown = [each for each in event_types if each not in EVENT_TYPES]
-    if unknown:
+    if len(event_types) > len(EVENT_TYPES):
+        raise Invalid.field("event_types", "Name each type of event once.")
+    if any(each not in EVENT_TYPES for each in event_types):
         raise Invalid.field("event_types", "One of these is not a type of event.")
     return [each for each in EVENT_TYPES if each in event_types]
 

@@ -153,10 +153,11 @@ class CreateVenueInput(_CreateVenueInputFields, graphene.InputObjectType):
 class NearInput(graphene.InputObjectType):
     """A circle on the ground."""
 
-    latitude = graphene.Float(required=True, description="WGS 84, degrees north.")
-    longitude = graphene.Float(required=True, description="WGS 84, degrees east.")
+    latitude = graphene.Float(required=True, description="WGS 84, degrees north, -90 to 90.")
+    longitude = graphene.Float(required=True, description="WGS 84, degrees east, -180 to 180.")
     radius_km = graphene.Float(
-        default_value=DEFAULT_RADIUS_KM, description=f"Kilometres, at most {MAX_RADIUS_KM}."
+        default_value=DEFAULT_RADIUS_KM,
+        description=f"Kilometres, above 0 and at most {MAX_RADIUS_KM}.",
     )
 
 
@@ -183,7 +184,9 @@ class Query(graphene.ObjectType):
             description="Words of a name or an address, in any order; the last may be a beginning."
             f" At most {MAX_SEARCH} characters."
         ),
-        city=graphene.String(description="The whole name of a town."),
+        city=graphene.String(
+            description=f"The whole name of a town; at most {MAX_SEARCH} characters."
+        ),
         near=NearInput(description="Only venues in this circle, the nearest first."),
         description="The venues that the caller may see, by name.",
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.urls import reverse
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -29,6 +30,7 @@ from venues.selectors import visible_venue
 from venues.services.resources import ResourceDetails
 from venues.services.venues import VenueDetails, create_venue
 from venues.validators import (
+    MAX_DESCRIPTION,
     MAX_PICTURES,
     MAX_REMINDER,
     MAX_REMINDERS,
@@ -37,8 +39,10 @@ from venues.validators import (
 )
 
 _DEGREES = 2
+_POINT_PATTERN = r"^-?[0-9]+(\.[0-9]+)?, ?-?[0-9]+(\.[0-9]+)?$"
 
 
+@extend_schema_field({"type": "string", "pattern": _POINT_PATTERN})
 class _PointField(serializers.CharField):
     """Latitude and longitude with a comma between them: 55.676,12.568."""
 
@@ -51,6 +55,13 @@ class _PointField(serializers.CharField):
         if len(degrees) != _DEGREES:
             raise serializers.ValidationError("This must be a latitude, a comma and a longitude.")
         return degrees
+
+
+@extend_schema_field(
+    {"type": "number", "format": "double", "exclusiveMinimum": 0, "maximum": MAX_RADIUS_KM}
+)
+class _RadiusField(serializers.FloatField):
+    """Kilometres; the search itself says how many may be."""
 
 
 class VenuesQuery(PageQuery):
@@ -72,8 +83,9 @@ class VenuesQuery(PageQuery):
         required=False,
         help_text="Latitude, comma, longitude, in degrees: only venues around it, nearest first.",
     )
-    radius_km = serializers.FloatField(
-        default=DEFAULT_RADIUS_KM, help_text=f"With `near`: kilometres, at most {MAX_RADIUS_KM}."
+    radius_km = _RadiusField(
+        default=DEFAULT_RADIUS_KM,
+        help_text=f"With `near`: kilometres, above 0 and at most {MAX_RADIUS_KM}.",
     )
     ordering = OrderingField(name="name", distance_km="distance_km")
 
@@ -176,6 +188,7 @@ class VenueChangesSerializer(StrictModelSerializer):
     limits: ClassVar[Mapping[str, Any]] = {
         "slug": {"minLength": 1, "pattern": SLUG_PATTERN},
         "name": {"minLength": 1},
+        "description": {"maxLength": MAX_DESCRIPTION},
         "latitude": {"minimum": -90, "maximum": 90},
         "longitude": {"minimum": -180, "maximum": 180},
         "picture_urls": {

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -23,8 +24,9 @@ from reserve.core.rest.serializers import (
 )
 from reserve.core.rest.views import View
 from webhooks import selectors
+from webhooks.addresses import MAX_URL
 from webhooks.api import descriptions
-from webhooks.kinds import DeliveryState, DisabledReason
+from webhooks.kinds import EVENT_TYPES, MAX_DESCRIPTION, DeliveryState, DisabledReason
 from webhooks.models import Webhook, WebhookDelivery
 from webhooks.services import deliveries, endpoints
 
@@ -69,7 +71,19 @@ class WebhookWithSecretSerializer(serializers.Serializer[endpoints.WithSecret]):
     secret = serializers.CharField(help_text=descriptions.SIGNS)
 
 
+_LIMITS = {
+    "url": {"minLength": 1, "maxLength": MAX_URL},
+    "event_types": {
+        "maxItems": len(EVENT_TYPES),
+        "items": {"type": "string", "enum": list(EVENT_TYPES)},
+    },
+    "description": {"maxLength": MAX_DESCRIPTION},
+}
+
+
 class NewWebhookSerializer(StrictSerializer):
+    limits: ClassVar[Mapping[str, Any]] = _LIMITS
+
     url = StrictTextField(help_text=descriptions.URL)
     event_types = StrictListField(
         child=StrictTextField(), default=list, help_text=descriptions.EVENT_TYPES
@@ -80,6 +94,8 @@ class NewWebhookSerializer(StrictSerializer):
 
 class WebhookChangeSerializer(StrictSerializer):
     """What is left out stays as it is."""
+
+    limits: ClassVar[Mapping[str, Any]] = _LIMITS
 
     url = StrictTextField(required=False, help_text=descriptions.URL)
     event_types = StrictListField(
