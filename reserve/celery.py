@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from celery import Celery, signals
+from celery.apps.worker import install_worker_term_hard_handler  # type: ignore[attr-defined]
 from django.conf import settings
 from django.utils.module_loading import import_string
 from opentelemetry.trace import SpanKind
@@ -102,6 +103,24 @@ def _sample() -> None:
     while True:
         note_memory("worker")
         time.sleep(_SAMPLE_EVERY_SECONDS)
+
+
+_ending: dict[str, Any] = {}
+
+
+@signals.worker_init.connect
+def _know_worker(sender: Any = None, **_: Any) -> None:
+    _ending["worker"] = sender
+
+
+@signals.worker_shutting_down.connect
+def _end_at_once_when_asked_again(how: str = "", **_: Any) -> None:
+    """Celery would wait for its tasks however often it hears SIGTERM.
+
+    What is ended so goes back to the broker; it was not acknowledged.
+    """
+    if how == "Warm":
+        install_worker_term_hard_handler(_ending["worker"], sig="SIGTERM")
 
 
 @signals.worker_shutdown.connect

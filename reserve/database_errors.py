@@ -45,6 +45,11 @@ def _cause(error: BaseException) -> psycopg.Error | None:
 
 def unreachable(error: Exception) -> str:
     """The same for a server that does not answer."""
+    if "startup parameter" in str(error):
+        return (
+            f"PostgreSQL cannot be reached: {first_line(error)} A pooler answers: set "
+            "DATABASE_POOLED=true."
+        )
     return f"PostgreSQL cannot be reached: {first_line(error)} Start it, or correct DATABASE_URL."
 
 

@@ -8,6 +8,7 @@ sentence, and then becomes that process. `prepare` is the beginning of
 
 import os
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
 
@@ -19,12 +20,15 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
+from redis.sentinel import MasterNotFoundError
 
 from reserve.checks import unsafe_settings
+from reserve.core.redis_address import parse_redis_address
 from reserve.database_errors import circumstances, first_line, unreachable
 from reserve.embedded import commands
 from reserve.embedded.figures import begin_shared_figures
 from reserve.embedded.ports import PortError, bind, port_from_environment
+from reserve.pooler import differing_settings
 
 CONNECT_SECONDS = 5
 _MAXIMUM_PROCESSES = 256
@@ -161,19 +165,33 @@ def _check_database() -> None:
     parameters = connections[DEFAULT_DB_ALIAS].get_connection_params()
     parameters["connect_timeout"] = CONNECT_SECONDS
     try:
-        psycopg.connect(**parameters).close()
+        with closing(psycopg.connect(**parameters)) as connection:
+            differing = settings.DATABASE_POOLED and differing_settings(
+                connection, settings.SESSION_SETTINGS
+            )
     except psycopg.OperationalError as error:
         raise Refusal(unreachable(error)) from error
+    if differing:
+        name, value = next(iter(differing.items()))
+        raise Refusal(
+            f"Sessions behind the pooler begin with {name} = {value}, but must with "
+            f"{settings.SESSION_SETTINGS[name]}. Run `manage.py set_role_defaults`, and have the "
+            "pooler reconnect."
+        )
 
 
 def _check_redis() -> None:
-    client = redis.Redis.from_url(
-        settings.REDIS_URL,
+    client = parse_redis_address(settings.REDIS_URL).client(
         socket_connect_timeout=CONNECT_SECONDS,
         socket_timeout=CONNECT_SECONDS,
     )
     try:
         client.ping()
+    except MasterNotFoundError as error:
+        raise Refusal(
+            "Redis cannot be reached: no Sentinel in REDIS_URL knows a master of that name. "
+            "Start them, or correct REDIS_URL."
+        ) from error
     except redis.RedisError as error:
         raise Refusal(
             f"Redis cannot be reached: {first_line(error)} Start it, or correct REDIS_URL."

@@ -7,7 +7,7 @@ from email.utils import parseaddr
 from hashlib import sha512
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
@@ -16,12 +16,12 @@ from kombu import Queue
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from redis.backoff import NoBackoff
-from redis.connection import parse_url
 from redis.retry import Retry
 
 from reserve import env
 from reserve.core.logging import configure_logging
 from reserve.core.mail_server import mail_server, organization_mail_servers
+from reserve.core.redis_address import parse_redis_address
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -70,8 +70,25 @@ except ProgrammingError:
 if not _database.get("dbname"):
     raise ImproperlyConfigured("DATABASE_URL names no database. Put its name after the last slash.")
 
-# Off behind a pooler that cannot keep them: PgBouncer before 1.21.
-PREPARED_STATEMENTS = env.boolean("PREPARED_STATEMENTS", True)
+# Whether a pooler in transaction mode is between: a session is then whoever's turn it is.
+DATABASE_POOLED = env.boolean("DATABASE_POOLED", False)
+# A pooler may not keep them: PgBouncer does from 1.21 on, where it is told to.
+PREPARED_STATEMENTS = env.boolean("PREPARED_STATEMENTS", not DATABASE_POOLED)
+# What every session of ours has; behind a pooler by `manage.py set_role_defaults`.
+SESSION_SETTINGS = {
+    "lock_timeout": "2s",
+    "statement_timeout": "15s",
+    "idle_in_transaction_session_timeout": "30s",
+    # A prepared statement is planned once: its plan does not hang on its values, and
+    # planning costs as much as running it.
+    "plan_cache_mode": "force_generic_plan",
+    "jit": "off",
+    # What is worked on is in memory, where no page is farther than another.
+    "random_page_cost": "1.1",
+}
+_session_options = {
+    "options": " ".join(f"-c {name}={value}" for name, value in SESSION_SETTINGS.items())
+}
 DATABASES: dict[str, Any] = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
@@ -98,15 +115,11 @@ DATABASES: dict[str, Any] = {
             # Only what asks for it is prepared: the desk's statements. Django's
             # own put their values into the text, and none is like another.
             "prepare_threshold": 1_000_000 if PREPARED_STATEMENTS else None,
-            "options": "-c lock_timeout=2s -c statement_timeout=15s"
-            " -c idle_in_transaction_session_timeout=30s"
-            # A prepared statement is planned once: its plan does not hang on its
-            # values, and planning costs as much as running it.
-            " -c plan_cache_mode=force_generic_plan -c jit=off"
-            # What is worked on is in memory, where no page is farther than another.
-            " -c random_page_cost=1.1",
+            **({} if DATABASE_POOLED else _session_options),
             **_database,
         },
+        # A cursor that outlives its transaction lives in a session.
+        "DISABLE_SERVER_SIDE_CURSORS": DATABASE_POOLED,
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -119,25 +132,12 @@ PASSWORD_THREADS = env.integer("PASSWORD_THREADS", 1, maximum=16)
 
 REDIS_URL = env.text("REDIS_URL", "redis://localhost:6379")
 try:
-    parse_url(REDIS_URL)  # type: ignore[no-untyped-call]
-    # The client disregards the name of a database that is no number.
-    _redis_is_readable = re.fullmatch(r"unix://.+|rediss?://[^/]+(/\d*)?(\?.*)?", REDIS_URL)
+    _redis = parse_redis_address(REDIS_URL)
 except ValueError:
-    _redis_is_readable = None
-if not _redis_is_readable:
     raise ImproperlyConfigured(
-        "REDIS_URL cannot be read. Write it as redis://HOST:PORT/NUMBER or unix:///PATH."
-    )
-
-
-def _celery_broker(url: str) -> str:
-    """Kombu's spelling of a Redis address: it calls a Unix socket redis+socket."""
-    parts = urlsplit(url)
-    if parts.scheme != "unix":
-        return url
-    options = {"virtual_host": parse_qs(parts.query).get("db", ["0"])[0]}
-    return f"redis+socket://{parts.path}?{urlencode(options)}"
-
+        "REDIS_URL cannot be read. Write it as redis://HOST:PORT/NUMBER or unix:///PATH, "
+        "or as sentinel://HOST:PORT,HOST:PORT/SERVICE/NUMBER."
+    ) from None
 
 # Nothing that a customer waits for may hang on Redis (seconds).
 _ONCE = Retry(NoBackoff(), 0)
@@ -146,32 +146,16 @@ _REDIS_TIMEOUTS = {"socket_timeout": 1, "socket_connect_timeout": 1, "retry": _O
 # `retry` the client would try three times more, with pauses between.
 _GUARD_TIMEOUTS = {"socket_timeout": 0.3, "socket_connect_timeout": 0.3, "retry": _ONCE}
 CACHES = {
-    "default": {
-        "BACKEND": "django_redis.cache.RedisCache",
-        "LOCATION": REDIS_URL,
-        "KEY_PREFIX": "reserve",
-        "OPTIONS": {"CONNECTION_POOL_KWARGS": _REDIS_TIMEOUTS},
-    },
-    "guards": {
-        "BACKEND": "django_redis.cache.RedisCache",
-        "LOCATION": REDIS_URL,
-        # A connection begins without a conversation, each turn of which may be slow.
-        "OPTIONS": {
-            "CONNECTION_POOL_KWARGS": {**_GUARD_TIMEOUTS, "protocol": 2, "driver_info": None}
-        },
-    },
-    "limits": {
-        "BACKEND": "django_redis.cache.RedisCache",
-        "LOCATION": REDIS_URL,
-        "KEY_PREFIX": "reserve.limit",
-        "OPTIONS": {"CONNECTION_POOL_KWARGS": _GUARD_TIMEOUTS},
-    },
+    "default": _redis.cache(_REDIS_TIMEOUTS) | {"KEY_PREFIX": "reserve"},
+    # A connection begins without a conversation, each turn of which may be slow.
+    "guards": _redis.cache({**_GUARD_TIMEOUTS, "protocol": 2, "driver_info": None}),
+    "limits": _redis.cache(_GUARD_TIMEOUTS) | {"KEY_PREFIX": "reserve.limit"},
 }
 CHANNEL_PREFIX = "reserve"
 # A connection that only listens finds out by probes that nobody is there any more:
 # after about ten seconds.
-_LIVE_REDIS: dict[str, Any] = {"address": REDIS_URL}
-if not REDIS_URL.startswith("unix:"):
+_LIVE_REDIS: dict[str, Any] = _redis.channel_layer_host()
+if not _redis.is_unix_socket:
     _LIVE_REDIS |= {
         "socket_keepalive": True,
         "socket_keepalive_options": {
@@ -191,7 +175,7 @@ CHANNEL_LAYERS = {
 
 # --- Celery: at least once, redelivered within seconds ----------------------
 
-CELERY_BROKER_URL = _celery_broker(REDIS_URL)
+CELERY_BROKER_URL, _broker_options = _redis.broker()
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
     "visibility_timeout": 60,
@@ -202,6 +186,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
     "global_keyprefix": "reserve.celery.",
     # See CELERY_TASK_QUEUES.
     "queue_order_strategy": "sorted",
+    **_broker_options,
 }
 # What people wait for goes before what has time. A worker takes from all of them, from
 # the first by name that has something.

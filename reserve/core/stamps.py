@@ -18,7 +18,6 @@ import secrets
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import redis.asyncio
 from django.conf import settings
 from django_redis import get_redis_connection
 from redis.asyncio.retry import Retry
@@ -28,6 +27,7 @@ from redis.exceptions import RedisError
 from reserve.core.breaker import Breaker
 from reserve.core.grouping import Grouped
 from reserve.core.logging import get_logger
+from reserve.core.redis_address import parse_redis_address
 
 log = get_logger(__name__)
 
@@ -66,8 +66,7 @@ class _LoopClient:
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
-        client = redis.asyncio.Redis.from_url(
-            settings.REDIS_URL,
+        client = parse_redis_address(settings.REDIS_URL).async_client(
             socket_timeout=_PATIENCE_SECONDS,
             socket_connect_timeout=_PATIENCE_SECONDS,
             retry=Retry(NoBackoff(), 0),

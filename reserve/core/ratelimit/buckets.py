@@ -14,7 +14,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import redis.asyncio
 from django.conf import settings
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -25,6 +24,7 @@ from reserve.core.ratelimit.figures import REFUSALS_KEY, client
 from reserve.core.ratelimit.local import LocalBuckets
 from reserve.core.ratelimit.outage import outage
 from reserve.core.ratelimit.verdict import Size, Verdict
+from reserve.core.redis_address import parse_redis_address
 
 # As long as the time-outs of the cache `limits`, which the threads use.
 _PATIENCE_SECONDS = 0.3
@@ -81,8 +81,7 @@ class _LoopClient:
 
     def __init__(self, local: Callable[[Sequence[_Charge], Size], list[Verdict]]) -> None:
         self.loop = asyncio.get_running_loop()
-        self.redis = redis.asyncio.Redis.from_url(
-            settings.REDIS_URL,
+        self.redis = parse_redis_address(settings.REDIS_URL).async_client(
             socket_timeout=_PATIENCE_SECONDS,
             socket_connect_timeout=_PATIENCE_SECONDS,
             retry=Retry(NoBackoff(), 0),

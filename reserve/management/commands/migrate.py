@@ -3,7 +3,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.core.management.base import CommandParser
+from django.conf import settings
+from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
 from django.db import OperationalError, connections
 from psycopg import errors as postgres
@@ -31,6 +32,11 @@ class Command(migrate.Command):
         )
 
     def handle(self, *arguments: Any, lock_attempts: int, **options: Any) -> None:
+        if settings.DATABASE_POOLED:
+            raise CommandError(
+                "Migrations need sessions of their own. Name PostgreSQL itself in DATABASE_URL, "
+                "and unset DATABASE_POOLED."
+            )
         with _lifted_time_limits(options["database"]):
             self._migrate(*arguments, lock_attempts=lock_attempts, **options)
 

@@ -1,0 +1,171 @@
+"""What SIGTERM ends in order, what ends it at once, and that the order has a bound."""
+
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from urllib.parse import urlsplit
+
+import httpx
+import psycopg
+import pytest
+from django.db import connection
+
+from accounts.actors import ANONYMOUS
+from bookings.models import Booking, Slot
+from bookings.services.bookings import create_booking
+from bookings.states import BookingStatus
+from reserve.celery import app
+from reserve.embedded import commands
+from reserve.outbox.models import Event
+from tests.clients import Answer, GraphQLApi
+from tests.factories import make_resource, make_slot, seats_on, somebody
+from tests.processes import answers, environment, free_port, process, wait_until
+from tests.sockets import initialise, open_socket
+from venues.models import Venue
+
+pytestmark = pytest.mark.django_db(transaction=True)
+# Far less than what is given to those who still work: 10 s.
+_AT_ONCE_SECONDS = 3.0
+
+
+@contextmanager
+def _locked(slot: Slot) -> Iterator[psycopg.Connection]:
+    """A slot that stays locked, until it is rolled back."""
+    with psycopg.connect(environment()["DATABASE_URL"]) as lock:
+        taken = lock.execute("SELECT FROM bookings_slot WHERE id = %s FOR UPDATE", [slot.pk])
+        assert taken.rowcount == 1
+        yield lock
+
+
+def _someone_waits(lock: psycopg.Connection) -> bool:
+    # On another connection: within a transaction, what others do stays as it was seen first.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid)))",
+            [lock.info.backend_pid],
+        )
+        return bool(cursor.fetchone()[0])
+
+
+class _Web:
+    """What `make start` becomes, with one process; or that process alone."""
+
+    def __init__(self, stack: ExitStack, *, graceful_seconds: int | None = None) -> None:
+        port = str(free_port())
+        self.address = f"http://127.0.0.1:{port}"
+        command = ["-m", "reserve.embedded.workers", "127.0.0.1", port, "1"]
+        if graceful_seconds is not None:
+            command = commands.web(address=("127.0.0.1", int(port)), graceful=graceful_seconds)[1:]
+        self.process = stack.enter_context(process(*command))
+        self.answer: Answer | None = None
+
+    def is_live(self) -> bool:
+        return answers(f"{self.address}/health/live")
+
+    def begin_to_book(self, slot: Slot) -> threading.Thread:
+        def book() -> None:
+            try:
+                wanted = seats_on(slot, 1, guest=somebody())
+                self.answer = GraphQLApi(self.address).create_booking(ANONYMOUS, wanted)
+            except httpx.TransportError as error:
+                self.answer = Answer(type(error).__name__, None)
+
+        thread = threading.Thread(target=book)
+        thread.start()
+        return thread
+
+    def refuses_connections(self) -> bool:
+        parts = urlsplit(self.address)
+        try:
+            socket.create_connection((parts.hostname, parts.port), 1).close()
+        except OSError:
+            return True
+        return False
+
+
+def test_a_web_process_answers_whom_it_began_with_and_closes_the_rest() -> None:
+    slot = make_slot(make_resource(capacity=5))
+    with ExitStack() as stack:
+        patient, hurried = _Web(stack), _Web(stack)
+        bounded = _Web(stack, graceful_seconds=1)
+        for web in (patient, hurried, bounded):
+            wait_until(web.is_live)
+        sockets = [
+            initialise(stack.enter_context(open_socket(web.address))) for web in (patient, hurried)
+        ]
+        sockets[0].watch(Venue.format_id(slot.venue_id))
+        lock = stack.enter_context(_locked(slot))
+        patiently, hurriedly = patient.begin_to_book(slot), hurried.begin_to_book(slot)
+        # Of the second caller, who also waits for the guard, the lock need not know.
+        wait_until(lambda: _someone_waits(lock))
+        unfinished = _send_half_a_request(bounded)
+
+        for web in (patient, hurried, bounded):
+            web.process.send_signal(signal.SIGTERM)
+        began_at = time.monotonic()
+        wait_until(patient.refuses_connections)
+        wait_until(hurried.refuses_connections)
+        assert [one.close_code() for one in sockets] == [1012, 1012]
+        assert patient.answer is None
+        hurried.process.send_signal(signal.SIGTERM)
+        hurried.process.wait(_AT_ONCE_SECONDS)
+        hurriedly.join()
+        assert hurried.answer is not None
+        assert hurried.answer.code in {"RemoteProtocolError", "ReadError"}
+        lock.rollback()
+        patiently.join()
+        assert patient.answer is not None
+        assert patient.answer.code is None, patient.answer
+        assert patient.process.wait(_AT_ONCE_SECONDS) == 0
+        # Whoever sends nothing more keeps no process.
+        assert bounded.process.wait(_AT_ONCE_SECONDS + 1) == -signal.SIGTERM
+        assert time.monotonic() - began_at < 10
+        unfinished.close()
+    assert Booking.objects.filter(status=BookingStatus.PENDING).count() == 1
+    slot.refresh_from_db()
+    assert slot.reserved == 1
+
+
+def _send_half_a_request(web: _Web) -> socket.socket:
+    parts = urlsplit(web.address)
+    client = socket.create_connection((parts.hostname, parts.port), 5)
+    client.settimeout(5)
+    client.sendall(
+        b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"Content-Length: 100\r\n\r\n{"
+    )
+    return client
+
+
+@pytest.mark.parametrize(
+    ("times", "status"), [(1, BookingStatus.CONFIRMED), (2, BookingStatus.PENDING)]
+)
+def test_a_worker_ends_its_task_first_unless_it_is_asked_twice(
+    times: int, status: BookingStatus
+) -> None:
+    slot = make_slot(make_resource(capacity=5))
+    booking = create_booking(actor=ANONYMOUS, seats=seats_on(slot, 1, guest=somebody()))
+    with (
+        process(*commands.worker()[1:], WORKER_CONCURRENCY="1") as worker,
+        _locked(slot) as lock,
+    ):
+        app.send_task("reserve.outbox.tasks.relay_events")
+        wait_until(lambda: _someone_waits(lock))
+        worker.send_signal(signal.SIGTERM)
+        with pytest.raises(subprocess.TimeoutExpired):
+            worker.wait(0.5)
+        if times == 1:
+            lock.rollback()
+            assert worker.wait(10) == 0
+        else:
+            worker.send_signal(signal.SIGTERM)
+            worker.wait(10)
+            wait_until(lambda: not _someone_waits(lock))
+    booking.refresh_from_db()
+    assert booking.status == status
+    # A task that ends by itself would have told that it waited in vain.
+    assert not Event.objects.filter(subject_id=booking.pk).exclude(last_error="").exists()
