@@ -24,7 +24,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "reserve.settings")
 
 log = get_logger(__name__)
 
-app = Celery("reserve")
+app = Celery("reserve", amqp="reserve.core.broker:AMQP")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 

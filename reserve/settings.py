@@ -177,8 +177,13 @@ CHANNEL_LAYERS = {
 
 CELERY_BROKER_URL, _broker_options = _redis.broker()
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# For as long as the broker is away; after the default of 100 a worker gives up and ends.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
     "visibility_timeout": 60,
+    # A worker that is killed while it looks for what to deliver again keeps the others
+    # from it for so long (kombu's own: 300 s).
+    "unacked_mutex_expire": 20,
     "unacked_restore_interval": 2,
     "unacked_restore_throttle": 1,
     "socket_timeout": 2,

@@ -156,7 +156,7 @@ def _book(clone: Clone) -> str:
     token = _token(clone)
     booking = clone.query(_documents(clone)["CreateBooking"], token)
     assert booking["status"] == "PENDING"
-    wait_until(lambda: _status(clone, booking["id"], token) == "CONFIRMED", seconds=150)
+    wait_until(lambda: _status(clone, booking["id"], token) == "CONFIRMED", seconds=30)
     return str(booking["id"])
 
 
