@@ -32,7 +32,27 @@ class QoS(redis.QoS):
             virtual.QoS.ack(self, delivery_tag)
 
 
-class Channel(redis.Channel):
+class _Closed(ConnectionError):
+    """The channel's connection is not there any more."""
+
+
+class _Careful:
+    """A channel that is closed twice, as Celery does with one whose connection broke.
+
+    The second time it would give its tasks back over a connection that is gone, and trip
+    over that (AttributeError), which ends the worker. Said as what it is, it is passed over;
+    the tasks come back by the visibility timeout.
+    """
+
+    connection: Any
+
+    def _get_pool(self, asynchronous: bool = False) -> Any:
+        if self.connection.client is None:
+            raise _Closed
+        return super()._get_pool(asynchronous)  # type: ignore[misc]
+
+
+class Channel(_Careful, redis.Channel):
     QoS = QoS
 
 
@@ -40,12 +60,23 @@ class Transport(redis.Transport):
     Channel = Channel
 
 
+class SentinelChannel(_Careful, redis.SentinelChannel):
+    QoS = QoS
+
+
+class SentinelTransport(redis.SentinelTransport):
+    Channel = SentinelChannel
+
+
+_OURS: dict[Any, Any] = {redis.Transport: Transport, redis.SentinelTransport: SentinelTransport}
+
+
 class Connection(kombu.Connection):
     """A connection that is tried again every few seconds, however long the broker was away."""
 
     def get_transport_cls(self) -> Any:
         found = super().get_transport_cls()
-        return Transport if found is redis.Transport else found
+        return _OURS.get(found, found)
 
     def _ensure_connection(self, *args: Any, **options: Any) -> Any:
         pauses = {

@@ -10,7 +10,7 @@ from kombu import Connection as PlainConnection
 from kombu import Consumer, Producer, Queue
 from kombu.log import get_logger
 
-from reserve.core.broker import Connection, Transport
+from reserve.core.broker import Connection, SentinelTransport, Transport
 from tests.redis_server import OwnRedis, own_redis_server
 
 QUEUE = Queue("test")
@@ -68,3 +68,8 @@ def test_kombus_own_stays_deaf(redis: OwnRedis) -> None:
 def test_each_way_to_redis_has_it(address: str) -> None:
     assert Connection(address).get_transport_cls() is Transport
     assert Connection(address).clone().get_transport_cls() is Transport
+
+
+def test_sentinel_has_its_own() -> None:
+    connection = Connection("sentinel://localhost:1/0;sentinel://localhost:2/0")
+    assert connection.get_transport_cls() is SentinelTransport
