@@ -35,6 +35,7 @@ _TRIALS = 20
 _SLOT = re.compile(rb'"slotId": ?"([^"]+)"')
 _REMAINING = re.compile(rb'"remainingCapacity": ?(\d+)')
 _CODE_MASK, _SHORT, _LONG = 15, 126, 127
+_WHOLE_TEXT = 0x81
 _TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10
 
 Told = Callable[[bytes], None]
@@ -66,6 +67,10 @@ class Watcher(asyncio.Protocol):
         self.transport.write("\r\n".join(lines).encode())
 
     def data_received(self, data: bytes) -> None:
+        # What a thousand sockets are read by counts in everybody's figures: the common case.
+        if self._is_open and not self._received and (content := _only_text(data)):
+            self._hear(content)
+            return
         self._received += data
         if not self._is_open:
             end = self._received.find(b"\r\n\r\n")
@@ -137,6 +142,16 @@ class Watcher(asyncio.Protocol):
             self.ready.set_exception(RuntimeError(why))
         if self.transport:
             self.transport.close()
+
+
+def _only_text(data: bytes) -> bytes | None:
+    """The content, if this is one whole text message and nothing else."""
+    if len(data) < 4 or data[0] != _WHOLE_TEXT:  # noqa: PLR2004 (a head of four bytes)
+        return None
+    length, begin = data[1], 2
+    if length == _SHORT:
+        length, begin = int.from_bytes(data[2:4], "big"), 4
+    return data[begin:] if len(data) == begin + length else None
 
 
 class Crowd:

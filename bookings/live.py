@@ -1,6 +1,6 @@
 """What watchers of a venue are told when seats change."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -10,7 +10,9 @@ from django.db.models import Q
 from bookings.models import Booking, Slot
 from bookings.states import SlotStatus, slot_status
 from reserve.core.broadcast import Message, bookings_group, publish, venue_group
+from reserve.core.database import in_database
 from reserve.core.ids import earliest_id
+from reserve.core.live import Recover
 from reserve.outbox.models import Event
 from venues.models import Venue
 
@@ -86,8 +88,26 @@ def announce_bookings(bookings: Iterable[Booking]) -> None:
         publish(bookings_group(booking.venue_id), booking.pk.hex, _message_of(booking))
 
 
-def booking_messages_since(*, venue: Venue, moment: datetime) -> Sequence[Message]:
+def slot_recovery(venue_id: UUID) -> Recover:
+    """Of the group of those who watch a venue, for the hub."""
+    return _recovery(slot_messages_since, venue_id)
+
+
+def booking_recovery(venue_id: UUID) -> Recover:
+    """Of the group that hears of a venue's bookings, for the hub."""
+    return _recovery(booking_messages_since, venue_id)
+
+
+def _recovery(read: Callable[..., Sequence[Message]], venue_id: UUID) -> Recover:
+    async def recover(moment: datetime) -> Sequence[Message]:
+        return await in_database(read, moment, venue_id=venue_id)
+
+    return recover
+
+
+def booking_messages_since(moment: datetime, *, venue_id: UUID) -> Sequence[Message]:
     """Which bookings of a venue have changed since a moment."""
+    venue = Venue.objects.get(pk=venue_id)
     told = Event.objects.filter(
         pk__gte=earliest_id(moment - _CLOCKS_DIFFER_BY),
         organization_id=venue.organization_id,
@@ -106,8 +126,9 @@ def _message_of(booking: Booking) -> Message:
     }
 
 
-def slot_messages_since(*, venue: Venue, moment: datetime) -> Sequence[Message]:
+def slot_messages_since(moment: datetime, *, venue_id: UUID) -> Sequence[Message]:
     """The present state of every slot of a venue that has changed, or is new, since a moment."""
+    venue = Venue.objects.get(pk=venue_id)
     floor = earliest_id(moment - _CLOCKS_DIFFER_BY)
     told = Event.objects.filter(
         pk__gte=floor,

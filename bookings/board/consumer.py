@@ -4,7 +4,7 @@ docs/live.md has its messages.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import UTC, date, datetime
 from enum import IntEnum
@@ -12,25 +12,24 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from channels.generic.websocket import AsyncWebsocketConsumer
 
 from accounts.actors import ANONYMOUS, Actor
 from accounts.staff_pages import staff_of_cookies
 from bookings.board.messages import booking_changed, slot_changed, snapshot
 from bookings.board.reading import board_of, board_venue, booking_on_board
-from bookings.live import SlotChange, booking_messages_since, slot_messages_since
+from bookings.live import SlotChange, booking_recovery, slot_recovery
 from reserve.core.asgi import header
 from reserve.core.broadcast import bookings_group, venue_group
 from reserve.core.database import in_database
 from reserve.core.errors import DomainError, Forbidden, Invalid, NotFound, Unauthenticated
 from reserve.core.failures import as_domain_error
 from reserve.core.json import parse_json
-from reserve.core.live import Change, Message, TooSlow, hub
+from reserve.core.live import Change, TooSlow, hub
 from reserve.core.logging import get_logger
 from reserve.core.origins import is_welcome
 from reserve.core.ratelimit.meter import Meter, bucket_of
 from reserve.core.sessions import Authentication, Session
-from reserve.core.sockets import MessageAllowance, OpenSockets, TooManySockets
+from reserve.core.sockets import MessageAllowance, OpenSockets, SocketConsumer, TooManySockets
 from venues.models import Venue
 
 log = get_logger(__name__)
@@ -51,11 +50,8 @@ class CloseCode(IntEnum):
     TOO_MANY_REQUESTS = 4429
 
 
-class BoardConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+class BoardConsumer(SocketConsumer):
     """One socket, which watches one day of one venue at a time."""
-
-    # Messages come by the process's hub; an alias that is not configured means none.
-    channel_layer_alias = "none"
 
     authentication: Authentication
     sockets: OpenSockets
@@ -237,10 +233,10 @@ class BoardConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         try:
             async with AsyncExitStack() as stack:
                 slots = await stack.enter_async_context(
-                    hub.listen(venue_group(venue.pk), recover=_Recovery(venue).slots)
+                    hub.listen(venue_group(venue.pk), recover=slot_recovery(venue.pk))
                 )
                 bookings = await stack.enter_async_context(
-                    hub.listen(bookings_group(venue.pk), recover=_Recovery(venue).bookings)
+                    hub.listen(bookings_group(venue.pk), recover=booking_recovery(venue.pk))
                 )
                 await self._send_snapshot()
                 await asyncio.gather(self._tell_slots(slots), self._tell_bookings(bookings, venue))
@@ -297,19 +293,6 @@ class BoardConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-class _Recovery:
-    """What a board's groups should have heard while Redis was away."""
-
-    def __init__(self, venue: Venue) -> None:
-        self._venue = venue
-
-    async def slots(self, since: datetime) -> Sequence[Message]:
-        return await in_database(slot_messages_since, venue=self._venue, moment=since)
-
-    async def bookings(self, since: datetime) -> Sequence[Message]:
-        return await in_database(booking_messages_since, venue=self._venue, moment=since)
 
 
 def _day_of(text: object) -> date | None:

@@ -16,9 +16,8 @@ from collections.abc import (
     Hashable,
     Iterable,
     Iterator,
-    Sequence,
 )
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
@@ -28,12 +27,14 @@ from channels.layers import get_channel_layer
 from redis.exceptions import RedisError
 
 from reserve.core.failures import as_domain_error
+from reserve.core.gates import Gate
 from reserve.core.logging import get_logger
+from reserve.core.pacing import Pace
 
 log = get_logger(__name__)
 
 Message = dict[str, Any]
-Offer = Callable[[Sequence["Change"]], bool]
+Offer = Callable[["Telling"], bool]
 """Takes changes at once, and says whether it could; if not, they wait as others do."""
 Recover = Callable[[datetime], Awaitable[Iterable[Message]]]
 Check = Callable[[], Awaitable[object]]
@@ -49,13 +50,6 @@ _CHECK_EVERY_SECONDS = 3.0
 # Things of which one listener may have changes waiting; who lags further behind is let go.
 _MAX_WAITING = 1_000
 _PAUSE_AFTER_FAILURE_SECONDS = 1.0
-# The part of the event loop's time that telling a group may take for good, what it may
-# take at once before that counts, and how long a change waits for it at most. Time is the
-# processor's: that a busy machine is slow is no reason to tell later. The kernel's part
-# comes on top of it.
-_SHARE_OF_TIME = 1 / 8
-_CREDIT_SECONDS = 0.1
-_LONGEST_REST_SECONDS = 0.4
 # Until what was subscribed again is surely heard, so that nothing falls between
 # what is asked for and what is heard.
 _PAUSE_BEFORE_RECOVERY_SECONDS = 0.2
@@ -77,6 +71,17 @@ class Change:
     renderings: dict[Hashable, Any] = field(default_factory=dict)
 
 
+class Telling(list[Change]):
+    """Changes that are told together, as one object to all who want them all.
+
+    `made` keeps what has been made of them together, as a change's `renderings` does.
+    """
+
+    def __init__(self, changes: Iterable[Change]) -> None:
+        super().__init__(changes)
+        self.made: dict[Hashable, Any] = {}
+
+
 class Listener:
     """The changes that one listener has not taken yet: the latest of each thing.
 
@@ -84,14 +89,16 @@ class Listener:
         offer: asked first, while nothing waits and the listener itself waits for more.
     """
 
+    __slots__ = ("_is_idle", "_is_too_slow", "_offer", "_waiting", "_wake")
+
     def __init__(self, offer: Offer | None = None) -> None:
         self._offer = offer
         self._waiting: dict[str, Change] = {}
-        self._wake = asyncio.Event()
+        self._wake = Gate()
         self._is_idle = False
         self._is_too_slow = False
 
-    def put_all(self, changes: Sequence[Change]) -> None:
+    def put_all(self, changes: Telling) -> None:
         if self._offer and self._is_idle and not self._wake.is_set() and self._offer(changes):
             return
         for change in changes:
@@ -119,10 +126,7 @@ class Listener:
         clock = asyncio.get_running_loop().time
         due = None if check is None or is_public else clock() + _CHECK_EVERY_SECONDS
         while True:
-            change: Change | None = None
-            with suppress(TimeoutError):
-                async with asyncio.timeout_at(due):
-                    change = await self._next()
+            change = await (self._next() if due is None else self._next_until(due))
             is_told = change is not None and change.message.get("type") == ACCESS_CHANGED
             # Not by the time limit alone: where changes never pause, it never comes.
             if check is not None and (is_told or (due is not None and clock() >= due)):
@@ -130,6 +134,13 @@ class Listener:
                 due = clock() + _CHECK_EVERY_SECONDS
             if change is not None and not is_told:
                 yield change
+
+    async def _next_until(self, due: float) -> Change | None:
+        try:
+            async with asyncio.timeout_at(due):
+                return await self._next()
+        except TimeoutError:
+            return None
 
     async def _next(self) -> Change:
         while True:
@@ -148,16 +159,14 @@ class Listener:
 class _Group:
     """Who listens to a group, and how to tell them what was missed."""
 
-    def __init__(self) -> None:
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
         self.recover: Recover | None = None
         # By the thing that they want to hear of; None for those who want all.
         self._listeners: defaultdict[str | None, set[Listener]] = defaultdict(set)
         self._untold: dict[str, Message] = {}
         self._later: asyncio.TimerHandle | None = None
         self._next_at = 0.0
-        self._told_at = 0.0
-        # Seconds of telling that have not been made up for by time since then.
-        self._debt = 0.0
 
     def __iter__(self) -> Iterator[Listener]:
         return chain.from_iterable(self._listeners.values())
@@ -193,21 +202,22 @@ class _Group:
                 self._later = loop.call_later(delay, self._tell)
 
     def _tell(self) -> None:
-        clock = asyncio.get_running_loop().time
-        self._later, began = None, clock()
+        self._later = None
         started = time.thread_time()
-        changes = {key: Change(message) for key, message in self._untold.items()}
+        everything = Telling(Change(message) for message in self._untold.values())
+        changes = dict(zip(self._untold, everything, strict=True))
         self._untold = {}
-        everything = list(changes.values())
         for key, listeners in self._listeners.items():
-            wanted = everything if key is None else [changes[key]] if key in changes else []
-            if wanted:
-                for listener in listeners:
-                    listener.put_all(wanted)
-        made_up = (began - self._told_at) * _SHARE_OF_TIME
-        self._debt = max(0.0, self._debt - made_up) + time.thread_time() - started
-        owed = max(0.0, self._debt - _CREDIT_SECONDS) / _SHARE_OF_TIME
-        self._told_at, self._next_at = began, began + min(owed, _LONGEST_REST_SECONDS)
+            if key is None:
+                wanted = everything
+            elif key in changes:
+                wanted = Telling([changes[key]])
+            else:
+                continue
+            for listener in listeners:
+                listener.put_all(wanted)
+        rest = self._pace.rest_after(time.thread_time() - started)
+        self._next_at = asyncio.get_running_loop().time() + rest
 
 
 class Hub:
@@ -215,6 +225,7 @@ class Hub:
 
     def __init__(self) -> None:
         self._groups: dict[str, _Group] = {}
+        self._pace = Pace()
         self._channel: str | None = None
         self._receiver: asyncio.Task[None] | None = None
         self._recoveries: set[asyncio.Task[None]] = set()
@@ -266,7 +277,7 @@ class Hub:
             self._receiver = asyncio.create_task(self._receive(layer, self._channel))
             layer.on_interruption(self._begin_recovery)
         is_first = name not in self._groups
-        group = self._groups.setdefault(name, _Group())
+        group = self._groups.setdefault(name, _Group(self._pace))
         group.add(listener, key)
         group.recover = group.recover or recover
         if is_first:

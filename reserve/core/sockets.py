@@ -2,8 +2,12 @@
 
 import asyncio
 from collections import Counter
-from typing import Protocol
+from contextlib import suppress
+from typing import Any, Protocol
 
+from channels.consumer import get_handler_name
+from channels.exceptions import StopConsumer
+from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from redis.exceptions import RedisError
 
@@ -68,6 +72,24 @@ class MessageAllowance:
             return False
         self._left -= 1
         return True
+
+
+class SocketConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+    """Channels' consumer of a socket, for what comes from the socket alone.
+
+    Messages of the channel layer come by the process's hub (`reserve.core.live`). So there
+    is one thing to wait for, which needs no task of its own, and no connection of the
+    database to look after: threads of their own have these.
+    """
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.scope, self.base_send, self.channel_layer = scope, send, None
+        with suppress(StopConsumer):
+            while True:
+                await self.dispatch(await receive())
+
+    async def dispatch(self, message: Any) -> None:
+        await getattr(self, get_handler_name(message))(message)
 
 
 class OpenSockets:

@@ -5,6 +5,7 @@ from typing import Any
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from reserve.core.frames import EXTENSION
+from reserve.core.gates import Gate, Inbox
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
@@ -14,10 +15,26 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     written without a task, a lock or a parser for each of them.
     """
 
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.queue: Any = Inbox()
+        self.writable: Any = Gate()
+        self.writable.set()
+
     def handle_connect(self, event: Any) -> None:
         super().handle_connect(event)
         if not self.close_sent:
             self.scope["extensions"][EXTENSION] = {"offer": self.offer}
+
+    def start_keepalive(self) -> None:
+        """What begins once the handshake is done."""
+        super().start_keepalive()
+        # What is written goes to the kernel at once, and what it does not take stops the
+        # writer: whoever does not read keeps one message of ours, and not 64 KiB of them.
+        self.transport.set_write_buffer_limits(high=0)
+        # The application has headers of its own in its scope.
+        self.request.headers.clear()
+        self.response.headers.clear()
 
     def offer(self, frames: bytes) -> bool:
         """Write whole frames; False where the client does not read, or is not there any more."""

@@ -1,5 +1,4 @@
-from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
+from collections.abc import AsyncIterator
 from functools import partial
 
 import graphene
@@ -7,14 +6,14 @@ import graphene
 from bookings import models
 from bookings.api.graphql.bookings import MANAGE_TOKEN, Booking
 from bookings.api.graphql.slots import SlotStatus
-from bookings.live import SlotChange, booking_messages_since, slot_messages_since
+from bookings.live import SlotChange, booking_recovery, slot_recovery
 from bookings.manage_tokens import is_owner
 from bookings.selectors import visible_booking
 from reserve.core.broadcast import bookings_group, venue_group
 from reserve.core.clock import now
 from reserve.core.database import in_database
 from reserve.core.graphql.described import id_of
-from reserve.core.live import Change, Message, Stream, hub
+from reserve.core.live import Change, Stream, hub
 from venues.models import Venue
 from venues.selectors import visible_venue
 
@@ -73,12 +72,11 @@ class Subscription(graphene.ObjectType):
             venue_id=Venue.parse_id(venue_id, field="venue_id"),
         )
         venue = await see()
-
-        async def recover(since: datetime) -> Sequence[Message]:
-            return await in_database(slot_messages_since, venue=venue, moment=since)
-
         return hub.stream(
-            venue_group(venue.pk), recover=recover, check=see, is_public=venue.is_public
+            venue_group(venue.pk),
+            recover=slot_recovery(venue.pk),
+            check=see,
+            is_public=venue.is_public,
         )
 
     @staticmethod
@@ -97,15 +95,10 @@ class Subscription(graphene.ObjectType):
             return await in_database(visible_booking, actor=actor, booking_id=parsed)
 
         booking = await read()
-        venue = booking.venue
-
-        async def recover(since: datetime) -> Sequence[Message]:
-            return await in_database(booking_messages_since, venue=venue, moment=since)
-
         listening = hub.listen(
-            bookings_group(venue.pk),
+            bookings_group(booking.venue_id),
             key=parsed.hex,
-            recover=recover,
+            recover=booking_recovery(booking.venue_id),
             check=read,
             # An owner stays one; staff may cease to be.
             is_public=is_owner(actor, booking),

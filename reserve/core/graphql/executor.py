@@ -1,5 +1,6 @@
 """Parses, limits, validates and executes; the same for HTTP and WebSocket."""
 
+import sys
 from collections import OrderedDict
 from collections.abc import Awaitable
 from dataclasses import dataclass, replace
@@ -207,8 +208,9 @@ class Executor:
             )
             return _response_later(result) if is_awaitable(result) else result_response(result)
 
-        question = request.query, orjson.dumps(variables, option=orjson.OPT_SORT_KEYS)
-        return Rendered(events, result_of, question)
+        sent = orjson.dumps(variables, option=orjson.OPT_SORT_KEYS).decode()
+        # The same of thousands is kept once.
+        return Rendered(events, result_of, (sys.intern(request.query), sys.intern(sent)))
 
     def _refuse_unless_run(
         self, result: ExecutionResult, prepared: Prepared, request: Operation

@@ -1,20 +1,16 @@
 """The results of subscriptions: each change rendered once for all who asked the same."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Hashable, Sequence
-from functools import partial
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Hashable
 from typing import Any
 
 import orjson
 
-from reserve.core.live import Change, Stream
+from reserve.core.frames import Offer, text_frame
+from reserve.core.live import Change, Stream, Telling
 
 Response = dict[str, Any]
 Execute = Callable[[Any], Awaitable[Response] | Response]
-
-
-Take = Callable[[list[bytes]], bool]
-"""Sends responses at once, and says whether it could."""
 
 
 class Rendered:
@@ -31,18 +27,25 @@ class Rendered:
     def __init__(self, events: AsyncIterable[Any], execute: Execute, question: Hashable) -> None:
         self._events, self._execute, self._question = events, execute, question
 
-    def at_once(self, take: Take) -> None:
+    def at_once(self, offer: Offer, head: bytes) -> None:
         """Hand over what is there without waiting; the iterator yields only the rest.
 
         To be called before it is iterated.
+
+        Args:
+            offer: takes the frames of messages.
+            head: a message up to its payload, which ends it but for a brace.
         """
         if isinstance(self._events, Stream):
-            self._events.offer = partial(self._offer, take)
+            self._events.offer = _AtOnce(self, offer, (self._question, head))
 
-    def _offer(self, take: Take, changes: Sequence[Change]) -> bool:
-        renderings = [self._rendering(change) for change in changes]
+    def frames(self, telling: Telling, head: bytes) -> bytes:
+        """Those of all the changes; none where one of them takes its time."""
+        renderings = [self._rendering(change) for change in telling]
         finished = [one for one in renderings if isinstance(one, bytes)]
-        return len(finished) == len(renderings) and take(finished)
+        if len(finished) < len(renderings):
+            return b""
+        return b"".join(text_frame(head + payload + b"}") for payload in finished)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for event in self._events:
@@ -62,6 +65,21 @@ class Rendered:
             rendering = change.renderings[self._question] = _begin(self._execute, change)
         found: bytes | asyncio.Future[bytes] = rendering
         return found
+
+
+class _AtOnce:
+    """Hands frames on, made once for all who asked the same under the same name."""
+
+    __slots__ = ("_offer", "_rendered", "_what")
+
+    def __init__(self, rendered: Rendered, offer: Offer, what: tuple[Hashable, bytes]) -> None:
+        self._rendered, self._offer, self._what = rendered, offer, what
+
+    def __call__(self, telling: Telling) -> bool:
+        frames = telling.made.get(self._what)
+        if frames is None:
+            frames = telling.made[self._what] = self._rendered.frames(telling, self._what[1])
+        return bool(frames) and self._offer(frames)
 
 
 def _begin(execute: Execute, event: Change) -> "bytes | asyncio.Future[bytes]":

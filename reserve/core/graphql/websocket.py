@@ -12,11 +12,10 @@ from functools import partial
 from typing import Any
 
 import orjson
-from channels.generic.websocket import AsyncWebsocketConsumer
 
 from reserve.core.errors import DomainError, Invalid, Unauthenticated
 from reserve.core.failures import as_domain_error
-from reserve.core.frames import EXTENSION, Offer, text_frame
+from reserve.core.frames import EXTENSION, Offer
 from reserve.core.graphql.context import Context
 from reserve.core.graphql.executor import Executor, Prepared
 from reserve.core.graphql.operation import Operation
@@ -26,7 +25,12 @@ from reserve.core.live import TooSlow
 from reserve.core.origins import is_welcome
 from reserve.core.ratelimit.meter import Caller, Meter, bucket_of
 from reserve.core.sessions import Authentication, Session
-from reserve.core.sockets import MessageAllowance, OpenSockets, TooManySockets
+from reserve.core.sockets import (
+    MessageAllowance,
+    OpenSockets,
+    SocketConsumer,
+    TooManySockets,
+)
 
 SUBPROTOCOL = "graphql-transport-ws"
 _INIT_TIMEOUT_SECONDS = 10.0
@@ -55,16 +59,8 @@ class _ClientGone(Exception):
     """Nobody is there any more to send to."""
 
 
-def _offer(offer: Offer, head: bytes, payloads: list[bytes]) -> bool:
-    return offer(b"".join([text_frame(head + payload + b"}") for payload in payloads]))
-
-
-class GraphQLConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+class GraphQLConsumer(SocketConsumer):
     """One socket: any number of operations, each a task of its own."""
-
-    # Messages of the channel layer come by the process's hub, not by a channel
-    # for each socket; an alias that is not configured means none.
-    channel_layer_alias = "none"
 
     executor: Executor
     authentication: Authentication
@@ -280,7 +276,7 @@ class GraphQLConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             return
         offer: Offer | None = self.scope.get("extensions", {}).get(EXTENSION, {}).get("offer")
         if offer is not None:
-            stream.at_once(partial(_offer, offer, head))
+            stream.at_once(offer, head)
         async for payload in stream:
             yield payload
 
