@@ -84,7 +84,7 @@ bench: .venv/.installed-development ## Run the benchmarks
 	@exec $(python) -m bench $(ARGS)
 
 audit: .venv/.installed-all ## Ask PyPI for known faults of the pinned packages (needs a network)
-	$(python) -m pip_audit --require-hashes --disable-pip -r requirements/production.txt
+	$(python) -m pip_audit --strict --require-hashes --disable-pip -r requirements/production.txt
 
 fuzz: .venv/.installed-all ## Try OPS random operations at once, and check everything after
 	@exec $(python) -m tests.fuzz --ops $(or $(OPS),20000) $(ARGS)

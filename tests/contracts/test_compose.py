@@ -56,6 +56,21 @@ def test_only_the_web_port_is_published(services: dict[str, Any]) -> None:
     assert services["postgres"]["networks"] == services["redis"]["networks"] == ["data"]
 
 
+def test_a_workers_figures_are_where_prometheus_looks(services: dict[str, Any]) -> None:
+    scraped = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())
+    targets = {
+        target
+        for job in scraped["scrape_configs"]
+        for static in job["static_configs"]
+        for target in static["targets"]
+    }
+    port = services["worker"]["environment"]["WORKER_METRICS_PORT"]
+    assert {"web:4000", f"worker:{port}"} == targets
+    assert services["worker"]["expose"] == [port]
+    # The web's port is published, and whoever comes through it has an address of Docker's.
+    assert "METRICS_ALLOWED_NETWORKS" not in services["web"]["environment"]
+
+
 def test_servers_say_when_they_are_ready(services: dict[str, Any]) -> None:
     for name in ("postgres", "redis"):
         assert services[name]["healthcheck"]["test"], name
