@@ -4,7 +4,8 @@ A board is every open slot of one local day. Whoever asks while a query runs sha
 the next one, whatever venues and days they ask about. A board that was read is
 used again while its stamp is the same (`reserve.core.stamps`), by REST and GraphQL
 alike, but no longer than a second, nor past the next instant at which the clock
-alone changes what it offers. Nobody who decides on a booking looks here.
+alone changes what it offers. A day whose stamp stays the same is read again on the
+replica, if that has had every commit since. Nobody who decides on a booking looks here.
 """
 
 from bisect import bisect_right
@@ -12,6 +13,8 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import partial
+from time import monotonic
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -25,7 +28,7 @@ from bookings.rules import Party, is_limit_reached, offers
 from bookings.selectors.availability import check_days, check_party
 from bookings.selectors.seats import lapsed_seats
 from bookings.states import SlotStatus
-from reserve.core import stamps
+from reserve.core import replica, stamps
 from reserve.core.clock import now as process_now
 from reserve.core.database import in_database
 from reserve.core.errors import NotFound
@@ -41,6 +44,8 @@ _MAX_TEXTS = 50_000
 
 Day = tuple[UUID, date]
 """A venue and one of its local days."""
+_Asked = tuple[Day, float | None]
+"""A day, and since when it is known not to have changed."""
 
 
 class OfferedSlot(NamedTuple):
@@ -129,7 +134,7 @@ async def offer(
     stamp = await stamps.acurrent(_subject(venue_id, day)) if settings.AVAILABILITY_CACHE else None
     board = _kept.get((venue_id, day), stamp)
     if board is None:
-        board = await _reader.join((venue_id, day))
+        board = await _reader.join(((venue_id, day), _kept.unchanged_since((venue_id, day), stamp)))
         _kept.keep((venue_id, day), stamp, board)
     if board is None:
         raise NotFound
@@ -155,7 +160,8 @@ def offer_at_once(
     stamp = stamps.current(_subject(venue_id, day)) if settings.AVAILABILITY_CACHE else None
     board = _kept.get((venue_id, day), stamp)
     if board is None:
-        board = read_boards([(venue_id, day)]).get((venue_id, day))
+        asked = (venue_id, day), _kept.unchanged_since((venue_id, day), stamp)
+        board = _read_where_complete([asked]).get((venue_id, day))
         _kept.keep((venue_id, day), stamp, board)
     if board is None:
         raise NotFound
@@ -186,6 +192,8 @@ class _Kept:
     stamp: str
     board: Board
     until: datetime
+    seen_at: float
+    """When this process first had that stamp, of time.monotonic."""
 
 
 class _Boards:
@@ -200,13 +208,20 @@ class _Boards:
             return None
         return kept.board
 
+    def unchanged_since(self, day: Day, stamp: str | None) -> float | None:
+        """An instant of time.monotonic after the last change of a day, where one is known."""
+        kept = self._kept.get(day)
+        return kept.seen_at if kept is not None and kept.stamp == stamp else None
+
     def keep(self, day: Day, stamp: str | None, board: Board | None) -> None:
         """Keep a board with the stamp that its day had before it was read."""
         if stamp is None or board is None:
             return
+        seen_at = self.unchanged_since(day, stamp) or monotonic()
+        until = min(board.until, process_now() + _LONGEST_USE)
         # Threads of REST keep boards, too: each step is one of the dictionary's own.
         self._kept.pop(day, None)
-        self._kept[day] = _Kept(stamp, board, min(board.until, process_now() + _LONGEST_USE))
+        self._kept[day] = _Kept(stamp, board, until, seen_at)
         if len(self._kept) > _MAX_KEPT:
             self._kept.popitem(last=False)
 
@@ -239,9 +254,20 @@ def read_boards(days: Sequence[Day]) -> dict[Day, Board]:
     }
 
 
-async def _read_together(days: Sequence[Day]) -> Sequence[Board | None]:
-    boards = await in_database(read_boards, list(dict.fromkeys(days)))
-    return [boards.get(day) for day in days]
+def _read_where_complete(asked: Sequence[_Asked]) -> dict[Day, Board]:
+    """As `read_boards`, on the replica what has not changed since it had every commit."""
+    unchanged = {day: since for day, since in asked if since is not None}
+    changed = list(dict.fromkeys(day for day, since in asked if since is None))
+    boards = read_boards(changed) if changed else {}
+    if unchanged:
+        since = max(unchanged.values())
+        boards |= replica.read(partial(read_boards, list(unchanged)), since=since)
+    return boards
+
+
+async def _read_together(asked: Sequence[_Asked]) -> Sequence[Board | None]:
+    boards = await in_database(_read_where_complete, asked)
+    return [boards.get(day) for day, _ in asked]
 
 
 async def _count_together(accounts: Sequence[Account]) -> Sequence[int]:
@@ -251,7 +277,7 @@ async def _count_together(accounts: Sequence[Account]) -> Sequence[int]:
 
 # What one reader has open is nobody else's answer, and is asked each time.
 _counter: Grouped[Account, int] = Grouped(_count_together, most=_MAX_TOGETHER)
-_reader: Grouped[Day, Board | None] = Grouped(_read_together, most=_MAX_TOGETHER)
+_reader: Grouped[_Asked, Board | None] = Grouped(_read_together, most=_MAX_TOGETHER)
 
 
 def _board(

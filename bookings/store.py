@@ -13,10 +13,11 @@ from uuid import UUID
 
 import orjson
 from django.conf import settings
-from django.db import connection
+from django.db import connections
 from psycopg import Cursor
 
 from bookings.models import Slot
+from reserve.core import replica
 from venues.models import Resource, Venue
 
 # In order of their ids, or two batches could wait for each other. NO KEY, or
@@ -277,6 +278,7 @@ def delete_slots(slot_ids: Collection[UUID]) -> None:
 
 def _execute(statement: str, parameters: Mapping[str, object]) -> Any:
     """Run a statement on Django's connection, prepared, with parameters bound by the server."""
+    connection = connections[replica.alias()]
     connection.ensure_connection()
     with connection.wrap_database_errors:
         # Django's own cursors put the parameters into the text.

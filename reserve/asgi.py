@@ -25,7 +25,7 @@ from bookings.api.rest import MANAGE_TOKEN_HEADER  # noqa: E402
 from bookings.board.consumer import BoardConsumer  # noqa: E402
 from bookings.desk import desk  # noqa: E402
 from bookings.queue import COMMITTERS  # noqa: E402
-from reserve.core import database  # noqa: E402
+from reserve.core import database, replica  # noqa: E402
 from reserve.core.asgi import Lifespan, RequestMiddleware  # noqa: E402
 from reserve.core.cors import CrossOrigin  # noqa: E402
 from reserve.core.counted import Counted  # noqa: E402
@@ -61,6 +61,7 @@ async def prepare() -> None:
     if settings.OTEL_EXPORTER_OTLP_ENDPOINT:
         import_string("reserve.telemetry.start")()
     start_keeper()
+    replica.start_watching()
     sockets.watch()
     sampling = asyncio.create_task(
         sample(

@@ -14,6 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from redis.exceptions import RedisError
 
 from reserve import figures
+from reserve.core import replica
 from reserve.core.context import client_address
 from reserve.core.logging import get_logger
 from reserve.outbox.selectors import age_of_oldest_undelivered
@@ -110,7 +111,21 @@ def _events() -> dict[str, object]:
     return {"oldest_undelivered_seconds": round(seconds, 1)}
 
 
-_CHECKS: tuple[Callable[[], dict[str, object]], ...] = (_database, _redis, _migrations, _events)
+def _replica() -> dict[str, object]:
+    """For information: what it cannot answer the primary does."""
+    if not settings.DATABASE_REPLICA_URL:
+        return {"used": False}
+    behind = replica.behind_seconds()
+    return {
+        "used": replica.is_near(),
+        "behind_seconds": None if behind is None else round(behind, 1),
+    }
+
+
+_CHECKS: tuple[Callable[[], dict[str, object]], ...] = (
+    *(_database, _redis, _migrations, _events),
+    _replica,
+)
 
 
 def _result(check: Callable[[], dict[str, object]]) -> dict[str, object]:

@@ -56,20 +56,28 @@ if len(SECRET_KEY.encode()) < _MINIMUM_SECRET_BYTES:
 
 PORT = env.integer("PORT", 4000, minimum=1, maximum=65535)
 
+
+def _connection_parameters(name: str, address: str) -> dict[str, Any]:
+    """An address of PostgreSQL, taken apart by its own library."""
+    try:
+        parameters = conninfo_to_dict(address)
+    except ProgrammingError:
+        raise ImproperlyConfigured(
+            f"{name} cannot be read. Write it as postgresql://USER:PASSWORD@HOST:PORT/NAME."
+        ) from None
+    if not parameters.get("dbname"):
+        raise ImproperlyConfigured(f"{name} names no database. Put its name after the last slash.")
+    return parameters
+
+
 _database_url = env.text("DATABASE_URL")
 if not _database_url:
     raise ImproperlyConfigured(
         "DATABASE_URL is not set. Set it to postgresql://USER:PASSWORD@HOST:PORT/NAME."
     )
-try:
-    _database = conninfo_to_dict(_database_url)
-except ProgrammingError:
-    raise ImproperlyConfigured(
-        "DATABASE_URL cannot be read. Write it as postgresql://USER:PASSWORD@HOST:PORT/NAME."
-    ) from None
-if not _database.get("dbname"):
-    raise ImproperlyConfigured("DATABASE_URL names no database. Put its name after the last slash.")
-
+# A standby for reads that may be a moment old, and how old they may be.
+DATABASE_REPLICA_URL = env.text("DATABASE_REPLICA_URL")
+REPLICA_LAG_LIMIT = env.duration("REPLICA_LAG_LIMIT", "5s")
 # Whether a pooler in transaction mode is between: a session is then whoever's turn it is.
 DATABASE_POOLED = env.boolean("DATABASE_POOLED", False)
 # A pooler may not keep them: PgBouncer does from 1.21 on, where it is told to.
@@ -89,14 +97,21 @@ SESSION_SETTINGS = {
 _session_options = {
     "options": " ".join(f"-c {name}={value}" for name, value in SESSION_SETTINGS.items())
 }
-DATABASES: dict[str, Any] = {
-    "default": {
+
+
+def _database(parameters: dict[str, Any], **options: Any) -> dict[str, Any]:
+    """What Django needs to know of a server.
+
+    Args:
+        options: of its connections, where they differ from the usual ones.
+    """
+    return {
         "ENGINE": "django.db.backends.postgresql",
-        "NAME": _database.pop("dbname"),
-        "USER": _database.pop("user", ""),
-        "PASSWORD": _database.pop("password", ""),
-        "HOST": _database.pop("host", ""),
-        "PORT": _database.pop("port", ""),
+        "NAME": parameters.pop("dbname"),
+        "USER": parameters.pop("user", ""),
+        "PASSWORD": parameters.pop("password", ""),
+        "HOST": parameters.pop("host", ""),
+        "PORT": parameters.pop("port", ""),
         # Connections stay with their few threads; what breaks one closes it.
         "CONN_MAX_AGE": None,
         # Services choose their own transactions: a request-wide one would let
@@ -116,12 +131,23 @@ DATABASES: dict[str, Any] = {
             # own put their values into the text, and none is like another.
             "prepare_threshold": 1_000_000 if PREPARED_STATEMENTS else None,
             **({} if DATABASE_POOLED else _session_options),
-            **_database,
+            **options,
+            **parameters,
         },
         # A cursor that outlives its transaction lives in a session.
         "DISABLE_SERVER_SIDE_CURSORS": DATABASE_POOLED,
     }
-}
+
+
+DATABASES = {"default": _database(_connection_parameters("DATABASE_URL", _database_url))}
+if DATABASE_REPLICA_URL:
+    DATABASES["replica"] = _database(
+        _connection_parameters("DATABASE_REPLICA_URL", DATABASE_REPLICA_URL),
+        # What it is asked can be asked of the primary as soon as it is slow.
+        connect_timeout=2,
+        tcp_user_timeout=2_000,
+    )
+    DATABASE_ROUTERS = ["reserve.core.replica.Router"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Threads, and so connections, that one web process keeps for GraphQL, and for
 # REST and pages; the desk has two more.

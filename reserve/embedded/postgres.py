@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -64,7 +65,14 @@ class Postgres:
 
     name = "postgres"
 
-    def __init__(self, root: Path, sockets: Path) -> None:
+    def __init__(
+        self, root: Path, sockets: Path, *, settings: Mapping[str, str] | None = None
+    ) -> None:
+        """
+        Args:
+            settings: of the server, where they differ from the usual ones.
+        """
+        self._settings = {**_SETTINGS, **(settings or {})}
         self.data = root / "postgres"
         self.log = root / "log" / "postgres.log"
         self.sockets = sockets
@@ -120,7 +128,7 @@ class Postgres:
         self.heal()
         if account is not None:
             os.chown(self.sockets, account.uid, account.gid)
-        settings = _SETTINGS | {"unix_socket_directories": f'"{self.sockets}"'}
+        settings = self._settings | {"unix_socket_directories": f'"{self.sockets}"'}
         argv: list[str | Path] = [binaries / "postgres", "-D", self.data]
         for name, value in settings.items():
             if int(major) >= _SINCE.get(name, 0):
