@@ -28,12 +28,22 @@ class _OfRequests(RandomIdGenerator):
         return tracing.trace_id_of(current) if current else super().generate_trace_id()
 
 
+class OneInSoMany(TraceIdRatioBased):
+    """As its base, by the last 56 bits of the id, which are random in a UUID (version 4) too.
+
+    Of the last 64 a UUID has two fixed, so that none would be below a half of them. That
+    these 56 are random is also what W3C's Trace Context, level 2, asks of an id.
+    """
+
+    TRACE_ID_LIMIT = (1 << 56) - 1
+
+
 def start() -> None:
     """Begin to send spans from this process, after any fork."""
     endpoint = settings.OTEL_EXPORTER_OTLP_ENDPOINT.rstrip("/")
     provider = TracerProvider(
         # By the trace's id, so that every process decides alike. A caller's decision counts.
-        sampler=ParentBased(TraceIdRatioBased(settings.TRACE_PERCENT / 100)),
+        sampler=ParentBased(OneInSoMany(settings.TRACE_PERCENT / 100)),
         resource=Resource.create(
             {SERVICE_NAME: settings.OTEL_SERVICE_NAME, "process.pid": os.getpid()}
         ),

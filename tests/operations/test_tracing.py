@@ -4,6 +4,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from secrets import token_hex
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -11,6 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from reserve.core import tracing
+from reserve.telemetry import OneInSoMany
 from tests.factories import bearer, make_customer, make_resource, make_slot
 from tests.processes import process, wait_until, web_process
 
@@ -106,6 +109,17 @@ def test_a_booking_is_one_trace_from_the_call_to_its_confirmation() -> None:
     assert collector.names(own)["POST graphql"].parent_span_id == b""
     for span in spans.values():
         assert 0 < span.end_time_unix_nano - span.start_time_unix_nano < 30e9
+
+
+def test_as_many_traces_are_kept_as_is_asked_whatever_the_ids_are_made_of() -> None:
+    sampler = OneInSoMany(0.05)
+    for make in (lambda: uuid4().hex, lambda: token_hex(16), lambda: f"call {token_hex(4)}"):
+        kept = sum(
+            sampler.should_sample(None, tracing.trace_id_of(make()), "one").decision.is_sampled()
+            for _ in range(4_000)
+        )
+        # Five standard deviations to each side.
+        assert 130 < kept < 270
 
 
 def test_without_an_endpoint_nothing_is_made() -> None:
