@@ -28,8 +28,8 @@ def main() -> None:
     organization = Organization.objects.create(name="Bench", slug="bench")
     _add_customers(organization)
     for number in range(VENUES):
-        _add_venue(organization, f"venue-{number:02}", SLOTS_PER_VENUE, _ENDLESS)
-    _add_venue(organization, "race", RACE_SLOTS, RACE_CAPACITY)
+        add_venue(organization, f"venue-{number:02}", SLOTS_PER_VENUE, _ENDLESS)
+    add_venue(organization, "race", RACE_SLOTS, RACE_CAPACITY)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
 
@@ -47,7 +47,7 @@ def _add_customers(organization: Organization) -> None:
     )
 
 
-def _add_venue(organization: Organization, slug: str, slots: int, capacity: int) -> None:
+def add_venue(organization: Organization, slug: str, slots: int, capacity: int) -> None:
     venue = Venue.objects.create(
         organization=organization,
         name=slug,

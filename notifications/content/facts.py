@@ -1,7 +1,7 @@
 """What a message tells of a booking, as it was when the message came to be owed."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,7 +32,7 @@ class Facts:
     def to_json(self) -> dict[str, Any]:
         return {
             name: value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
-            for name, value in asdict(self).items()
+            for name, value in ((each.name, getattr(self, each.name)) for each in fields(self))
         }
 
     @classmethod

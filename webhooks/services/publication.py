@@ -12,10 +12,17 @@ from collections.abc import Sequence
 from django.db import connection, transaction
 
 from reserve.outbox.models import Event
-from webhooks.models import FeedEntry
 
 # Of PostgreSQL's advisory locks; those of a transaction also work behind a pooler.
 _LOCK = 7_203_118_001
+
+_PUBLISH = """
+INSERT INTO webhooks_feedentry (organization_id, event_id)
+SELECT organization_id, event_id
+FROM unnest(%(organization_ids)s::uuid[], %(event_ids)s::uuid[]) AS e(organization_id, event_id)
+ORDER BY event_id
+ON CONFLICT DO NOTHING
+"""
 
 
 def publish(events: Sequence[Event]) -> None:
@@ -26,13 +33,14 @@ def publish(events: Sequence[Event]) -> None:
     if not events:
         return
     _wait_for_other_publishers()
-    FeedEntry.objects.bulk_create(
-        [
-            FeedEntry(organization_id=event.organization_id, event=event)
-            for event in sorted(events, key=lambda event: event.pk)
-        ],
-        ignore_conflicts=True,
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _PUBLISH,
+            {
+                "organization_ids": [event.organization_id for event in events],
+                "event_ids": [event.pk for event in events],
+            },
+        )
 
 
 def _wait_for_other_publishers() -> None:
