@@ -9,10 +9,11 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db.models import Q
 
-from accounts.actors import Actor
+from accounts.actors import Actor, account
 from bookings.errors import IdempotencyMismatch
 from bookings.guests import GuestDetails
 from bookings.models import Booking, IdempotencyKey
@@ -92,6 +93,12 @@ class Memory:
                 created_at=self._now,
             )
         )
+
+
+def forget_keys_of(*, account_ids: Collection[UUID]) -> None:
+    """Remove the keys of people who will not call again: clients choose what is in them."""
+    callers = [caller_of(account(account_id), None) for account_id in account_ids]
+    IdempotencyKey.objects.filter(caller__in=callers).delete()
 
 
 def forget_old_keys(now: datetime) -> int:

@@ -23,8 +23,8 @@ log = get_logger(__name__)
 def delete_account(*, actor: Actor, password: str) -> None:
     """Erase the actor: name, addresses, logins, roles. The row stays, and tells nothing.
 
-    Bookings and the event log refer to it by its id. Guests, which `bookings` keeps,
-    are erased by its handler of `account.deleted`.
+    Bookings and the event log refer to it by its id. Guests, and what was written on
+    their bookings, are erased by the handlers of `account.deleted`.
 
     Raises:
         TooManyAttempts: as `require_password`.

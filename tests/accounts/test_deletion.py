@@ -1,6 +1,7 @@
 """Accounts that are deleted or exported: the person goes, the ledger stays true."""
 
 from datetime import datetime
+from uuid import UUID
 
 import orjson
 import pytest
@@ -21,11 +22,20 @@ from accounts.services.logins import log_in
 from accounts.services.users import register
 from bookings import audit
 from bookings.models import Booking, Slot
-from bookings.services.bookings import apply_transition, create_booking
-from bookings.states import CANCEL
+from bookings.services.bookings import (
+    apply_transition,
+    create_booking,
+    reschedule_booking,
+    update_booking,
+)
+from bookings.states import CANCEL, DECLINE
+from notifications.models import Delivery
 from reserve.core.errors import Invalid, Unauthenticated
 from reserve.outbox.models import Event
 from tests.factories import PASSWORD, make_member, make_organization, make_slot, make_user, seats_on
+from tests.notifications.conftest import send
+from venues.models import ConfirmationMode, Venue
+from webhooks.models import Webhook
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -113,6 +123,62 @@ def _tables_with(text: str) -> list[str]:
             if cursor.fetchone():
                 found.append(f"{table}.{column}")
     return found
+
+
+def test_what_was_written_about_their_bookings_goes_and_the_ledger_stays(mails) -> None:
+    """Notes, reasons and keys, in the log, in messages to anybody, and what failed of them."""
+    user, slot = _person(), make_slot()
+    elsewhere = make_slot(slot.resource, starts_at=slot.ends_at)
+    actor, staff = account(user.pk), account(make_member(slot.organization, Role.OWNER).pk)
+    Webhook.objects.create(
+        organization=slot.organization, url="https://example.com/hooks", secret="s"
+    )
+    words = f"Because of {WORD}"
+    Venue.objects.filter(pk=slot.venue_id).update(confirmation_mode=ConfirmationMode.MANUAL)
+    taken = [
+        create_booking(actor=actor, seats=seats_on(slot, 1, notes=words, idempotency_key=key))
+        for key in (WORD, None, None)
+    ]
+    ids = [booking.pk for booking in taken]
+    reschedule_booking(actor=staff, booking_id=ids[0], slot_id=elsewhere.pk, reason=words)
+    update_booking(actor=actor, booking_id=ids[0], guest_count=2, notes=f"{words}!", reason=words)
+    apply_transition(actor=actor, booking_id=ids[1], transition=CANCEL, reason=words)
+    apply_transition(actor=staff, booking_id=ids[2], transition=DECLINE, reason=words)
+    stranger = create_booking(actor=account(make_user().pk), seats=seats_on(slot))
+    apply_transition(
+        actor=staff, booking_id=stranger.pk, transition=DECLINE, reason="A party of another"
+    )
+    mails()
+    send()
+    about = Delivery.objects.filter(booking_id__in=ids)
+    assert {delivery.audience for delivery in about} >= {"GUEST", "STAFF"}
+    assert "notifications_delivery.facts" in _tables_with(words)
+    Event.objects.filter(subject_id=ids[1]).update(last_error=f"No such thing: {words}")
+    before = _facts(ids)
+
+    delete_account(actor=actor, password=PASSWORD)
+    mails()
+
+    assert _tables_with(WORD) == []
+    after = _facts(ids)
+    assert after == before
+    assert len(after) == 7
+    assert audit.check_ledger().problem_count == 0
+    assert set(about.values_list("facts__reason", flat=True)) == {""}
+    # What is another's stays.
+    assert sorted(_tables_with("A party of another")) == [
+        "notifications_delivery.facts",
+        "outbox_event.payload",
+    ]
+
+
+def _facts(booking_ids: list[UUID]) -> list[tuple[UUID, str, int, dict[str, object]]]:
+    """The events of some bookings but for their reasons, in order."""
+    events = Event.objects.filter(subject_id__in=booking_ids).order_by("subject_id", "sequence")
+    return [
+        (event.subject_id, event.name, event.sequence, event.payload | {"reason": ""})
+        for event in events
+    ]
 
 
 def test_a_wrong_password_deletes_nothing() -> None:

@@ -12,6 +12,7 @@ from reserve.outbox import services
 from reserve.outbox.models import Event
 from reserve.outbox.selectors import age_of_oldest_undelivered, count_undelivered
 from reserve.outbox.services import record, relay_pending_events
+from reserve.outbox.words import blank_reasons, without_reason
 
 pytestmark = pytest.mark.django_db
 
@@ -35,7 +36,7 @@ def _routes(settings) -> None:
     broken.clear()
 
 
-def _happened(subject: UUID, *sequences: int) -> None:
+def _happened(subject: UUID, *sequences: int, **payload: object) -> None:
     organization = new_id()
     record(
         [
@@ -44,7 +45,7 @@ def _happened(subject: UUID, *sequences: int) -> None:
                 name="test.happened",
                 subject_id=subject,
                 sequence=sequence,
-                payload={},
+                payload=payload,
             )
             for sequence in sequences
         ]
@@ -129,12 +130,34 @@ def test_a_relay_that_comes_too_late_does_not_undo_the_outcome_of_the_next() -> 
 
 
 @pytest.mark.parametrize(
-    "change", [{"name": "another"}, {"payload": {"forged": True}}, {"sequence": F("sequence") + 1}]
+    "change",
+    [
+        {"name": "another"},
+        {"payload": {"forged": True}},
+        {"payload": {"reason": "forged", "number": 1}},
+        {"payload": {"reason": "", "number": 2}},
+        {"payload": without_reason("payload"), "name": "another"},
+        {"payload": F("payload")},
+        {"sequence": F("sequence") + 1},
+    ],
 )
 def test_what_is_recorded_cannot_be_changed(change: dict[str, object]) -> None:
-    _happened(new_id(), 1)
+    _happened(new_id(), 1, reason="Ill", number=1)
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
         Event.objects.update(**change)
+
+
+def test_a_reason_alone_can_be_blanked() -> None:
+    subject, other = new_id(), new_id()
+    for whose in (subject, other):
+        _happened(whose, 1, reason="Ill", number=1)
+        _happened(whose, 2, number=2)
+    organization_ids = set(Event.objects.values_list("organization_id", flat=True))
+    assert blank_reasons(organization_ids=organization_ids, subject_ids=[subject]) == 1
+    payloads = Event.objects.order_by("sequence").values_list("payload", flat=True)
+    assert payloads.get(subject_id=subject, sequence=1) == {"reason": "", "number": 1}
+    assert payloads.get(subject_id=other, sequence=1) == {"reason": "Ill", "number": 1}
+    assert blank_reasons(organization_ids=organization_ids, subject_ids=[subject]) == 0
 
 
 def test_what_is_recorded_cannot_be_removed() -> None:
