@@ -37,6 +37,8 @@ class Pace:
         )
         worked = max(0.0, busy - cost)
         idle = max(0.0, passed - busy - kept_waiting)
+        # Whoever is kept waiting would have worked, or had nothing to do, as at other times.
+        idle += kept_waiting * idle / (idle + worked) if idle else 0.0
         made_up = worked * _SHARE_OF_BUSY + idle * _SHARE_OF_IDLE
         self._debt = max(0.0, self._debt - made_up) + cost
         owed = max(0.0, self._debt - CREDIT_SECONDS)
