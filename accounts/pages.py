@@ -288,5 +288,5 @@ urlpatterns = [
     path(Purpose.CHANGE_EMAIL.slug, ChangeEmailPage.as_view()),
     path(Purpose.RESET_PASSWORD.slug, ResetPasswordPage.as_view()),
     path(Purpose.ACCEPT_INVITATION.slug, AcceptInvitationPage.as_view()),
-    path("forgotten-password", ForgottenPasswordPage.as_view()),
+    path("forgotten-password", ForgottenPasswordPage.as_view(), name="forgotten-password"),
 ]

@@ -30,12 +30,16 @@ class GuestDetails:
 
 
 VISITOR = GuestDetails(name="Visitor")
-"""Whoever holds seats and has not said yet who they are."""
+"""Whoever holds seats and has not said yet who they are: one guest for all of them."""
+
+
+def can_reach(guest: Guest) -> bool:
+    return bool(guest.email or guest.phone)
 
 
 def require_reachable(guest: Guest) -> None:
     """Raises Invalid where nobody knows how to reach a guest without an account."""
-    if not (guest.email or guest.phone):
+    if not can_reach(guest):
         raise Invalid.field("guest.email", UNREACHABLE)
 
 
@@ -160,6 +164,8 @@ def _assign_named(named: Sequence[tuple[Booking, GuestDetails]]) -> None:
         return
     contacts = {details.contact for _, details in named} - {""}
     same = Q(email__in=contacts) | Q(email="", phone__in=contacts)
+    if any(details == VISITOR for _, details in named):
+        same |= Q(name=VISITOR.name, email="", phone="")
     organizations = {booking.organization_id for booking, _ in named}
     known: dict[_Person, UUID] = {
         (guest.organization_id, guest.name, guest.email, guest.phone): guest.pk
@@ -168,7 +174,8 @@ def _assign_named(named: Sequence[tuple[Booking, GuestDetails]]) -> None:
     new: list[Guest] = []
     for booking, details in named:
         person = booking.organization_id, details.name, details.email, details.phone
-        if not details.contact or person not in known:
+        # Of people whom nobody can reach, none is known to be the same as another.
+        if not (details.contact or details == VISITOR) or person not in known:
             new.append(
                 Guest(
                     organization_id=booking.organization_id,

@@ -49,7 +49,7 @@ class Ledger:
         self._slot_changes: defaultdict[UUID, SlotChanges] = defaultdict(SlotChanges)
         self._created: dict[UUID, tuple[Booking, GuestDetails | None]] = {}
         self._changed: dict[UUID, Booking] = {}
-        self._named: dict[UUID, tuple[Booking, GuestDetails]] = {}
+        self._named: dict[UUID, tuple[Booking, GuestDetails | None]] = {}
         self._slots_before: dict[UUID, list[UUID]] = {}
         self._events: list[EventRow] = []
         self._lapses_due: set[UUID] = set()
@@ -228,9 +228,9 @@ class Ledger:
         return booking
 
     def name_guest(
-        self, booking: Booking, guest: GuestDetails, *, customer: Customer | None = None
+        self, booking: Booking, guest: GuestDetails | None, *, customer: Customer | None = None
     ) -> None:
-        """Say who comes, of a booking that is being changed."""
+        """Say who comes, of a booking that is being changed; None is its customer."""
         self._named[booking.pk] = booking, guest
         self._note_whose(booking, customer)
 

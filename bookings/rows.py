@@ -35,7 +35,6 @@ def created_row(booking: Booking) -> Row:
         "organization_id": booking.organization_id,
         "venue_id": booking.venue_id,
         "resource_id": booking.resource_id,
-        "customer_id": booking.customer_id,
         "hold_expires_at": booking.hold_expires_at,
         "confirmation_code": booking.confirmation_code,
         "manage_token_hash": bytes(token_hash).hex() if token_hash else None,
@@ -47,6 +46,7 @@ def created_row(booking: Booking) -> Row:
 def changed_row(booking: Booking) -> Row:
     return {
         "id": booking.pk,
+        "customer_id": booking.customer_id,
         "guest_id": booking.guest_id,
         "status": booking.status,
         "version": booking.version,

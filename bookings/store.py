@@ -82,11 +82,12 @@ _PARTS = {
     "changed": """
   UPDATE bookings_booking b
   SET status = c.status, version = c.version, cancelled_at = c.cancelled_at,
-      guest_id = c.guest_id, guest_count = c.guest_count, seats = c.seats, notes = c.notes,
+      customer_id = c.customer_id, guest_id = c.guest_id, guest_count = c.guest_count,
+      seats = c.seats, notes = c.notes,
       resource_id = c.resource_id, starts_at = c.starts_at, ends_at = c.ends_at
   FROM input, jsonb_to_recordset(doc->'changed') AS c(
-    id uuid, status text, version int, cancelled_at timestamptz, guest_id uuid,
-    guest_count int, seats int, notes text, resource_id uuid, starts_at timestamptz,
+    id uuid, status text, version int, cancelled_at timestamptz, customer_id uuid,
+    guest_id uuid, guest_count int, seats int, notes text, resource_id uuid, starts_at timestamptz,
     ends_at timestamptz)
   WHERE b.id = c.id""",
     "linked": """

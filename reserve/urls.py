@@ -26,6 +26,7 @@ urlpatterns = [
     path("dashboard/", include("bookings.board.urls")),
     path("", include("bookings.guest_pages.urls")),
     path("account/", include("accounts.pages")),
+    path("account/", include("accounts.browser_login")),
     path("booking/", include("bookings.pages")),
     path("metrics", health.metrics),
 ]

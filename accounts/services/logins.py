@@ -56,6 +56,14 @@ def log_in(*, email: str, password: str) -> LoggedIn:
         TooManyAttempts: for this account or from the client's address.
         CredentialsRefused: unknown address, wrong password or suspended account.
     """
+    user = check_credentials(email=email, password=password)
+    logged_in = open_login(user)
+    log.info("logged_in", user_id=user.public_id)
+    return logged_in
+
+
+def check_credentials(*, email: str, password: str) -> User:
+    """Whose they are, for a login of whatever kind. Raises what `log_in` does."""
     email = normalise_email(email)
     charge_attempt(Attempt.LOGIN, account=email)
     user = User.objects.filter(email=email).first()
@@ -65,9 +73,7 @@ def log_in(*, email: str, password: str) -> LoggedIn:
     if not is_known or not user.is_active:
         log.warning("login_refused", user_id=user.public_id)
         raise CredentialsRefused
-    logged_in = open_login(user)
-    log.info("logged_in", user_id=user.public_id)
-    return logged_in
+    return user
 
 
 def open_login(user: User) -> LoggedIn:

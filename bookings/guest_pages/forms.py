@@ -11,7 +11,26 @@ from bookings.services.bookings import MAX_NOTES
 from reserve.core.errors import DomainError
 
 
-class DetailsForm(forms.Form):
+def _notes() -> forms.CharField:
+    return forms.CharField(
+        label=_("Anything that we should know?"),
+        max_length=MAX_NOTES,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class _RefusableForm(forms.Form):
+    def refuse(self, refused: DomainError, sentence: str) -> None:
+        """Show what a service did not take, at the field that it names."""
+        for name in refused.details.get("errors", {}):
+            field = name.rpartition(".")[2]
+            self.add_error(field if field in self.fields else None, _("This cannot be right."))
+        if not self.errors:
+            self.add_error(None, sentence)
+
+
+class DetailsForm(_RefusableForm):
     name = forms.CharField(
         label=_("Your name"),
         max_length=MAX_NAME,
@@ -30,12 +49,7 @@ class DetailsForm(forms.Form):
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "tel", "type": "tel"}),
     )
-    notes = forms.CharField(
-        label=_("Anything that we should know?"),
-        max_length=MAX_NOTES,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 3}),
-    )
+    notes = _notes()
     # People do not see it; whoever fills in everything is none.
     website = forms.CharField(required=False, max_length=0)
 
@@ -50,13 +64,14 @@ class DetailsForm(forms.Form):
         values = self.cleaned_data
         return GuestDetails(values["name"], values["email"], values["phone"], locale)
 
-    def refuse(self, refused: DomainError, sentence: str) -> None:
-        """Show what a service did not take, at the field that it names."""
-        for name in refused.details.get("errors", {}):
-            field = name.rpartition(".")[2]
-            self.add_error(field if field in self.fields else None, _("This cannot be right."))
-        if not self.errors:
-            self.add_error(None, sentence)
+
+class NotesForm(_RefusableForm):
+    """What is left to say for somebody who has an account."""
+
+    notes = _notes()
+
+    def guest(self, _locale: str) -> None:
+        """Nobody else than the account."""
 
 
 class LookUpForm(forms.Form):

@@ -19,18 +19,22 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.actors import ANONYMOUS
+from accounts.actors import ANONYMOUS, Actor, account
+from accounts.browser_login import login_address, person_of, refuse_forged
+from accounts.models import User
 from bookings.guest_pages import visits
 from bookings.guest_pages.calendar_file import calendar_file
 from bookings.guest_pages.choice import Wish, alternatives, choice_of
-from bookings.guest_pages.forms import DetailsForm, LookUpForm
+from bookings.guest_pages.forms import DetailsForm, LookUpForm, NotesForm
 from bookings.guest_pages.sentences import TAKEN, sentence_of
+from bookings.manage_tokens import is_owner
 from bookings.models import Booking, Slot
 from bookings.requests.create import SeatsWanted
 from bookings.selectors import booking_by_code, visible_slot
 from bookings.services.bookings import (
     apply_transition,
     confirm_hold,
+    create_hold,
     hold_for_visitor,
     update_booking,
 )
@@ -44,11 +48,16 @@ from venues.selectors import public_venue
 
 @dataclass(frozen=True)
 class Visit:
-    """A request for a venue's page, alone or in a frame."""
+    """A request for a venue's page, alone or in a frame, and who is logged in there."""
 
     request: HttpRequest
     venue: Venue
     framed: bool
+    person: User | None
+
+    @property
+    def actor(self) -> Actor:
+        return account(self.person.pk) if self.person else ANONYMOUS
 
     @property
     def home(self) -> str:
@@ -56,7 +65,16 @@ class Visit:
 
     def booking(self) -> Booking:
         """That of the form. Raises NotFound where it is none."""
-        return visits.booking_of(self.request.POST.get("state", ""), venue=self.venue)
+        state = self.request.POST.get("state", "")
+        return visits.booking_of(state, actor=self.actor, venue=self.venue)
+
+    def form(self, booking: Booking, content: Any = None) -> DetailsForm | NotesForm:
+        """What is still to be said by whoever will have the booking."""
+        return (NotesForm if self.books_by_account(booking) else DetailsForm)(content)
+
+    def books_by_account(self, booking: Booking) -> bool:
+        """Whether it is, or on confirming becomes, the booking of who is logged in."""
+        return self.person is not None and booking.customer_id in {None, self.person.pk}
 
     def show(self, template: str, content: dict[str, Any], status: int = 200) -> HttpResponse:
         names = ("venue", "hold", "resume", "confirm", "release", "status", "cancel")
@@ -67,6 +85,9 @@ class Visit:
         common = {
             "venue": self.venue,
             "framed": self.framed,
+            "person": self.person,
+            "can_log_in": not self.framed,
+            "log_in": login_address(self.home),
             "paths": addresses,
             "language": translation.get_language(),
             "is_rtl": translation.get_language_bidi(),
@@ -89,7 +110,11 @@ def _page(view: Callable[[Visit], HttpResponse]) -> Callable[..., HttpResponse]:
         except NotFound:
             language = {"language": translation.get_language(), "framed": framed}
             return render(request, "guest_pages/none.html", language, status=404)
-        visit = Visit(request, found_venue, framed)
+        # Frames belong to other sites, and act for nobody who is logged in.
+        person = None if framed else person_of(request)
+        if person and request.method == "POST" and (forged := refuse_forged(request)):
+            return forged
+        visit = Visit(request, found_venue, framed, person)
         try:
             return view(visit)
         except DomainError as refused:
@@ -144,7 +169,7 @@ def _held(visit: Visit) -> dict[str, Any] | None:
     if visit.framed or not state:
         return None
     try:
-        booking = visits.booking_of(state, venue=visit.venue)
+        booking = visits.booking_of(state, actor=visit.actor, venue=visit.venue)
     except NotFound:
         return None
     is_held = booking.status_at(now()) == BookingStatus.HELD
@@ -161,7 +186,7 @@ def hold(visit: Visit) -> HttpResponse:
     form = visit.request.POST
     wish = Wish.read(form)
     slot = visible_slot(
-        actor=ANONYMOUS, venue_id=visit.venue.pk, slot_id=Slot.parse_id(form.get("slot", ""))
+        actor=visit.actor, venue_id=visit.venue.pk, slot_id=Slot.parse_id(form.get("slot", ""))
     )
     wanted = SeatsWanted(
         visit.venue.pk,
@@ -173,7 +198,10 @@ def hold(visit: Visit) -> HttpResponse:
     )
     try:
         charge_attempt(Attempt.HOLD)
-        booking = hold_for_visitor(seats=wanted)
+        if visit.person:
+            booking = create_hold(actor=visit.actor, seats=wanted)
+        else:
+            booking = hold_for_visitor(seats=wanted)
     except TAKEN as refused:
         day = visit.venue.local(slot.starts_at).date()
         others = alternatives(
@@ -185,17 +213,22 @@ def hold(visit: Visit) -> HttpResponse:
         there = Wish(wanted.guest_count, day, length=wanted.slot_count)
         return _choose(visit, there, refused, others=others)
     booking.venue = visit.venue
-    return _ask(visit, booking, DetailsForm())
+    return _ask(visit, booking)
 
 
 @require_POST
 @_page
 def resume(visit: Visit) -> HttpResponse:
     """Go on with what one holds."""
-    return _ask(visit, visit.booking(), DetailsForm())
+    return _ask(visit, visit.booking())
 
 
-def _ask(visit: Visit, booking: Booking, form: DetailsForm, status: int = 200) -> HttpResponse:
+def _ask(
+    visit: Visit,
+    booking: Booking,
+    form: DetailsForm | NotesForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
     moment = now()
     match booking.status_at(moment):
         case BookingStatus.HELD:
@@ -209,7 +242,8 @@ def _ask(visit: Visit, booking: Booking, form: DetailsForm, status: int = 200) -
     content = {
         "booking": booking,
         "state": visits.state_of(booking),
-        "form": form,
+        "form": form or visit.form(booking),
+        "by_account": visit.books_by_account(booking),
         "now": moment,
         "again": _query_of(booking),
     }
@@ -225,7 +259,8 @@ def release(visit: Visit) -> HttpResponse:
     """Give back what one holds, and choose again."""
     booking = visit.booking()
     if booking.status == BookingStatus.HELD:
-        apply_transition(actor=visits.owner_of(booking), booking_id=booking.pk, transition=CANCEL)
+        actor = visits.owner_of(booking, visit.actor)
+        apply_transition(actor=actor, booking_id=booking.pk, transition=CANCEL)
     response = HttpResponseRedirect(f"{visit.home}?{_query_of(booking)}")
     visits.forget(response, visit.venue)
     return response
@@ -245,11 +280,11 @@ def confirm(visit: Visit) -> HttpResponse:
     """Turn the hold into a booking of whoever they say they are."""
     booking = visit.booking()
     if booking.status_at(now()) != BookingStatus.HELD:
-        return _ask(visit, booking, DetailsForm())
-    form = DetailsForm(visit.request.POST)
+        return _ask(visit, booking)
+    form = visit.form(booking, visit.request.POST)
     if not form.is_valid():
         return _ask(visit, booking, form, status=400)
-    actor = visits.owner_of(booking)
+    actor = visits.owner_of(booking, visit.actor)
     try:
         if form.cleaned_data["notes"]:
             update_booking(actor=actor, booking_id=booking.pk, notes=form.cleaned_data["notes"])
@@ -266,7 +301,7 @@ def confirm(visit: Visit) -> HttpResponse:
         form.add_error(None, sentence_of(refused))
         return _ask(visit, booking, form, status=refused.status)
     # With its guest, whom the desk leaves out.
-    response = _show(visit, visits.booking_of(visits.state_of(booking), venue=visit.venue))
+    response = _show(visit, visit.booking())
     visits.forget(response, visit.venue)
     return response
 
@@ -296,7 +331,7 @@ def _show(
         "stands": kind in SEATED,
         # Whoever booked by an account cancels by it.
         "can_cancel": can_end
-        and booking.manage_token_hash is not None
+        and is_owner(visits.owner_of(booking, visit.actor), booking)
         and booking.starts_at - moment >= visit.venue.cancellation_cutoff,
         "told": told,
     }
@@ -318,7 +353,8 @@ def status(visit: Visit) -> HttpResponse:
 def cancel(visit: Visit) -> HttpResponse:
     booking = visit.booking()
     try:
-        apply_transition(actor=visits.owner_of(booking), booking_id=booking.pk, transition=CANCEL)
+        actor = visits.owner_of(booking, visit.actor)
+        apply_transition(actor=actor, booking_id=booking.pk, transition=CANCEL)
     except DomainError as refused:
         # Sent twice, it is what was wanted.
         is_done = booking.status == BookingStatus.CANCELLED

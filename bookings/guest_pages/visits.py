@@ -1,4 +1,4 @@
-"""What a page remembers of its visitor, who has neither a session nor an account.
+"""What a page remembers of its visitor, who needs neither a session nor an account.
 
 A form carries the booking's id, signed: the signature says that we showed this booking to
 whoever sends it. The booking's secret is derived from the id and never leaves us. Frames
@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
-from accounts.actors import ANONYMOUS, Actor
+from accounts.actors import Actor
 from bookings.manage_tokens import manage_token_of
 from bookings.models import Booking
 from bookings.selectors import visible_booking
@@ -50,23 +50,24 @@ def state_of(booking: Booking) -> str:
     return signing.dumps(booking.public_id, salt=_SALT)
 
 
-def owner_of(booking: Booking) -> Actor:
-    """Whoever holds the booking's secret."""
-    return ANONYMOUS.with_manage_token(manage_token_of(booking.pk))
+def owner_of(booking: Booking, actor: Actor) -> Actor:
+    """The same, who also holds the booking's secret."""
+    return actor.with_manage_token(manage_token_of(booking.pk))
 
 
-def booking_of(state: str, *, venue: Venue) -> Booking:
+def booking_of(state: str, *, actor: Actor, venue: Venue) -> Booking:
     """The booking of a form, or a cookie, as it is now.
 
     Raises:
-        NotFound: we did not sign this, or long ago, or it is another venue's.
+        NotFound: we did not sign this, or long ago, or it is another venue's; or it is an
+            account's, and not the actor's.
     """
     try:
         booking_id = Booking.parse_id(signing.loads(state, salt=_SALT, max_age=_KEPT_FOR))
     except (signing.BadSignature, DomainError):
         raise NotFound from None
-    actor = ANONYMOUS.with_manage_token(manage_token_of(booking_id))
-    booking = visible_booking(actor=actor, booking_id=booking_id)
+    owner = actor.with_manage_token(manage_token_of(booking_id))
+    booking = visible_booking(actor=owner, booking_id=booking_id)
     if booking.venue_id != venue.pk:
         raise NotFound
     booking.venue = venue

@@ -2,18 +2,19 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import cast
 from uuid import UUID
 
 from accounts.actors import Actor
 from accounts.selectors import works_at
 from bookings.customers import Customer
 from bookings.errors import BookingLimitReached, HoldExpired, InvalidState
-from bookings.guests import GuestDetails, require_reachable
+from bookings.guests import GuestDetails, can_reach, require_reachable
 from bookings.ledger import Ledger, as_if_given_back
 from bookings.manage_tokens import is_owner
 from bookings.models import Booking, Slot
 from bookings.requests import Request
-from bookings.requests.create import consecutive_slots
+from bookings.requests.create import consecutive_slots, require_verified
 from bookings.rules import (
     Party,
     is_limit_reached,
@@ -89,9 +90,11 @@ class ConfirmHold(ApplyTransition):
     def limited_customer(self, ledger: Ledger) -> Customer | None:
         """Whoever comes instead, so that one who has enough is not named afterwards."""
         booking = ledger.bookings.get(self.booking_id)
-        if booking is None or self.guest is None or not is_owner(self.actor, booking):
+        if booking is None or booking.venue.open_bookings_per_customer is None:
             return None
-        if booking.venue.open_bookings_per_customer is None:
+        if self._takes_over(booking):
+            return Customer.with_account(booking.venue, cast(UUID, self.actor.user_id))
+        if self.guest is None or not is_owner(self.actor, booking):
             return None
         return Customer.without_account(booking.venue, self.guest)
 
@@ -104,7 +107,10 @@ class ConfirmHold(ApplyTransition):
             and not self._is_staff_of(booking)
         ):
             raise Forbidden("Only staff book for somebody else.")
-        if not self.guest and booking.customer_id is None and is_owner(self.actor, booking):
+        takes_over = self._takes_over(booking)
+        if takes_over:
+            require_verified(self.actor, booking.venue)
+        elif not self.guest and booking.customer_id is None and is_owner(self.actor, booking):
             require_reachable(booking.guest)
         customer = self.limited_customer(ledger)
         if customer and booking.status in self.transition.sources:
@@ -113,9 +119,21 @@ class ConfirmHold(ApplyTransition):
                 raise BookingLimitReached
         # Named, as a class with slots is made anew and `super()` would mean the first.
         confirmed = ApplyTransition.decide(self, ledger)
-        if self.guest:
+        if takes_over:
+            confirmed.customer_id = self.actor.user_id
+        if self.guest or takes_over:
             ledger.name_guest(confirmed, self.guest, customer=customer)
         return confirmed
+
+    def _takes_over(self, booking: Booking) -> bool:
+        """Whether somebody held as nobody in particular, and confirms as an account."""
+        return (
+            self.actor.user_id is not None
+            and self.guest is None
+            and booking.customer_id is None
+            and not can_reach(booking.guest)
+            and is_owner(self.actor, booking)
+        )
 
 
 @dataclass(frozen=True, slots=True)

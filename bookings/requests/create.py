@@ -68,6 +68,16 @@ def consecutive_slots(ledger: Ledger, *, first_id: UUID, count: int) -> list[Slo
     return slots
 
 
+def require_verified(actor: Actor, venue: Venue) -> None:
+    """Raises Forbidden for an account that is not, where the venue wants that.
+
+    Whoever works there may always book.
+    """
+    if venue.accepts_unverified or actor.user_id is None or is_verified(actor.user_id):
+        return
+    require_works_at(actor=actor, venue=venue, sentence=UNVERIFIED)
+
+
 @dataclass(frozen=True, slots=True)
 class SeatsWanted:
     """Which seats, for how many, and for whom.
@@ -212,13 +222,6 @@ class TakeSeats(Request[Booking]):
             booking.manage_token_hash = hash_of(booking.manage_token)
         return booking
 
-    def _require_verified(self, venue: Venue) -> None:
-        """Raises Forbidden for accounts that are not; whoever works there may always book."""
-        user_id = self.actor.user_id
-        if user_id is None or is_verified(user_id):
-            return
-        require_works_at(actor=self.actor, venue=venue, sentence=UNVERIFIED)
-
     def _is_by_staff(self, slot: Slot) -> bool:
         venue = slot.venue
         has_account = self.actor.user_id is not None or self.actor.is_system
@@ -226,8 +229,7 @@ class TakeSeats(Request[Booking]):
         if books_for_themselves and venue.is_public:
             if not has_account and not venue.accepts_guests:
                 raise Forbidden("This venue takes bookings from people with an account only.")
-            if has_account and not venue.accepts_unverified:
-                self._require_verified(venue)
+            require_verified(self.actor, venue)
             return False
         require_works_at(
             actor=self.actor, venue=venue, sentence="Only staff book for somebody else."
