@@ -27,7 +27,7 @@ urlpatterns = [
     path("", include("bookings.guest_pages.urls")),
     path("account/", include("accounts.pages")),
     path("account/", include("accounts.browser_login")),
-    path("booking/", include("bookings.pages")),
+    path("booking/", include("bookings.guest_pages.managed")),
     path("metrics", health.metrics),
 ]
 

@@ -315,6 +315,13 @@ def _ran_out(visit: Visit, booking: Booking) -> HttpResponse:
     return response
 
 
+def show_booking(request: HttpRequest, booking: Booking, owner: Actor) -> HttpResponse:
+    """A booking of a public venue on the venue's page, to whoever has shown that it is theirs."""
+    state, venue = visits.state_of(booking), booking.venue
+    found = visits.booking_of(state, actor=owner, venue=venue)
+    return _show(Visit(request, venue, False, person_of(request)), found)
+
+
 def _show(
     visit: Visit, booking: Booking, *, told: str = "", template: str = "booking", status: int = 200
 ) -> HttpResponse:

@@ -13,6 +13,7 @@ from bookings.models import Booking
 from bookings.services.bookings import apply_transition, create_booking
 from bookings.states import CHECK_IN
 from tests.factories import make_member, make_slot, seats_on
+from venues.models import Venue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,8 +37,28 @@ def test_the_link_shows_the_booking_and_its_button_cancels_it(booked) -> None:
     assert (response.status_code, response["Location"]) == (302, "/booking/manage")
     page = browser.get("/booking/manage").content.decode()
     assert booking.confirmation_code in page
+    assert "token" not in page.replace("csrfmiddlewaretoken", "")
+    # It is the venue's own page, with all that can be done there.
+    assert "Add to calendar" in page
+    address = re.search(r'action="([^"]+/cancel)"', page)[1]
+    assert address.startswith(f"/book/{booking.venue.organization.slug}/{booking.venue.slug}/")
+    state = re.search(r'name="state" value="([^"]+)"', page)[1]
+    cancelled = browser.post(address, {"state": state}).content.decode()
+    assert "This booking is cancelled" in cancelled
+    assert Booking.objects.get(pk=booking.pk).status == "CANCELLED"
+    assert "This booking is cancelled" in browser.get("/booking/manage").content.decode()
+
+
+def test_a_venue_without_a_page_of_its_own_shows_a_plain_one(booked) -> None:
+    booking, link = booked
+    Venue.objects.filter(pk=booking.venue_id).update(is_public=False)
+    browser = Client()
+    browser.get(link)
+    page = browser.get("/booking/manage").content.decode()
+    assert booking.confirmation_code in page
     assert "Cancel the booking" in page
     assert "token" not in page.replace("csrfmiddlewaretoken", "")
+    assert "/book/" not in page
 
     assert "Your booking is cancelled" in browser.post("/booking/manage").content.decode()
     assert Booking.objects.get(pk=booking.pk).status == "CANCELLED"

@@ -1,7 +1,8 @@
-"""Where a guest without an account sees and cancels a booking: a page that works without scripts.
+"""Where the link of a mail shows a guest without an account their booking, to be cancelled.
 
-The secret of the mail's link goes from the address into the session, as that of an account's
-link does, so that no history, bookmark or Referer has it.
+The secret of the link goes from the address into the session, as that of an account's link
+does, so that no history, bookmark or Referer has it. Public venues show it on their booking
+page; those that have none, on a plain one.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.actors import ANONYMOUS, Actor
 from accounts.pages import Page, page_response
 from bookings.errors import InvalidState, OutsideCancellationWindow
+from bookings.guest_pages import views
 from bookings.models import Booking
 from bookings.selectors import managed_booking
 from bookings.services.bookings import apply_transition
@@ -41,6 +43,9 @@ class ManageBookingPage(Page):
                 response = HttpResponseRedirect(request.path)
                 response.headers["Referrer-Policy"] = "no-referrer"
                 return response
+            actor, booking = _booking_of(self._link)
+            if booking.venue.is_public:
+                return views.show_booking(request, booking, actor)
             return self.show(self.form_class())
         except NotFound:
             return self._refuse()
