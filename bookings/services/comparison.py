@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bookings.difference import Difference, difference
+from bookings.difference import Difference, Existing, difference
 from bookings.ledger import MAX_SLOT_LENGTH
 from bookings.published import existing_slots
 from venues.schedule import PlannedSlot, Schedule, day_bounds
@@ -47,25 +47,42 @@ class Compared:
 
 
 def compare(
-    schedule: Schedule, bounds: Bounds, *, moment: datetime, known: date | None = None
-) -> Compared:
-    """Hold what is published of a resource against its schedule.
+    schedules: Sequence[Schedule], bounds: Bounds, *, moment: datetime, known: date | None = None
+) -> Iterator[tuple[Schedule, Compared]]:
+    """Hold what is published of resources against the schedule of each.
 
     Slots that have begun at `moment` stay as they are, and none that has is added
     on days up to `known`. Around the days so much is read as a slot may reach
-    over their edge.
+    over their edge, of all resources at once.
     """
     begins_at, ends_at = bounds.begins_at - MAX_SLOT_LENGTH, bounds.ends_at + MAX_SLOT_LENGTH
     existing = existing_slots(
-        resource_id=schedule.resource_id, begins_at=begins_at, ends_at=ends_at, now=moment
+        resource_ids=[schedule.resource_id for schedule in schedules],
+        begins_at=begins_at,
+        ends_at=ends_at,
+        now=moment,
     )
+    for schedule in schedules:
+        of_resource = existing.pop(schedule.resource_id)
+        planned = _planned(schedule, bounds.days, begins_at, ends_at)
+        yield schedule, _compared(of_resource, planned, bounds, moment=moment, known=known)
+
+
+def _compared(
+    existing: Sequence[Existing],
+    of_schedule: Iterable[PlannedSlot],
+    bounds: Bounds,
+    *,
+    moment: datetime,
+    known: date | None,
+) -> Compared:
     inhabited = {
         bounds.day_of(slot.starts_at)
         for slot in existing
         if bounds.begins_at <= slot.starts_at < bounds.ends_at
     }
     planned = []
-    for slot in _planned(schedule, bounds.days, begins_at, ends_at):
+    for slot in of_schedule:
         if slot.starts_at <= moment:
             # Only a day that is new altogether gets what has begun already.
             if not bounds.begins_at <= slot.starts_at < bounds.ends_at:

@@ -25,6 +25,8 @@ from venues.selectors import schedules_of, visible_venue
 MAX_TOLD = 50
 # Bookings that are told one by one of each conflict.
 MAX_BOOKINGS_TOLD = 20
+# Slots whose bookings are counted by one statement.
+_COUNTED_AT_ONCE = 10_000
 
 Entry = TypeVar("Entry")
 
@@ -114,7 +116,7 @@ def _preview_of(venue: Venue) -> Preview:
     teller = _Teller(venue)
     for resource_id, found in differences(venue):
         teller.tell(resource_id, found)
-    return teller.preview
+    return teller.told()
 
 
 def differences(venue: Venue) -> Iterator[tuple[UUID, Difference]]:
@@ -131,20 +133,24 @@ def differences(venue: Venue) -> Iterator[tuple[UUID, Difference]]:
     schedules = schedules_of(venue_id=venue.pk)
     for days in chunks(today, last_date):
         bounds = Bounds(days, venue.zone)
-        for schedule in schedules:
-            compared = compare(schedule, bounds, moment=moment, known=known)
+        for schedule, compared in compare(schedules, bounds, moment=moment, known=known):
             yield schedule.resource_id, compared.difference
 
 
 class _Teller:
-    """Makes a preview of differences, one resource and some days at a time."""
+    """Makes a preview of differences, one resource and some days at a time.
+
+    Bookings are read in the end, of all of them at once.
+    """
 
     def __init__(self, venue: Venue) -> None:
         self._venue = venue
-        self.preview = Preview()
+        self._preview = Preview()
+        self._conflicts: list[tuple[UUID, Conflict]] = []
+        self._in_use: list[UUID] = []
 
     def tell(self, resource_id: UUID, found: Difference) -> None:
-        told = self.preview
+        told = self._preview
         self._list(told.added, resource_id, found.added)
         self._list(told.removed, resource_id, found.removed)
         self._list(told.withdrawn, resource_id, found.withdrawn)
@@ -152,7 +158,23 @@ class _Teller:
         told.changed.count += len(found.recapacitated)
         for existing, capacity in found.recapacitated[: _room(told.changed)]:
             told.changed.first.append(_slot(self._venue, resource_id, existing, capacity=capacity))
-        self._tell_conflicts(resource_id, found.conflicts)
+        told.conflicts.count += len(found.conflicts)
+        room = MAX_TOLD - len(self._conflicts)
+        self._conflicts += [(resource_id, each) for each in found.conflicts[:room]]
+        self._in_use += {
+            conflict.existing.id
+            for conflict in found.conflicts
+            # Whatever is in the way for its seats is told for its own sake already.
+            if conflict.existing.reserved and conflict.kind is not ConflictKind.BLOCKED
+        }
+
+    def told(self) -> Preview:
+        """The preview of all that was told."""
+        told = self._preview
+        told.conflicts.first = told_conflicts(self._venue, self._conflicts)
+        for start in range(0, len(self._in_use), _COUNTED_AT_ONCE):
+            told.booking_count += _bookings_in_use(self._in_use[start : start + _COUNTED_AT_ONCE])
+        return told
 
     def _list(
         self,
@@ -163,22 +185,11 @@ class _Teller:
         listed.count += len(slots)
         listed.first += [_slot(self._venue, resource_id, slot) for slot in slots[: _room(listed)]]
 
-    def _tell_conflicts(self, resource_id: UUID, conflicts: Sequence[Conflict]) -> None:
-        told = self.preview
-        told.conflicts.count += len(conflicts)
-        in_use = {
-            conflict.existing.id
-            for conflict in conflicts
-            # Whatever is in the way for its seats is told for its own sake already.
-            if conflict.existing.reserved and conflict.kind is not ConflictKind.BLOCKED
-        }
-        seated = Booking.objects.filter(slot_links__slot_id__in=in_use, status__in=SEATED)
-        alive = seated.exclude(status=BookingStatus.HELD, hold_expires_at__lte=process_now())
-        told.booking_count += alive.distinct().count() if in_use else 0
-        first = conflicts[: _room(told.conflicts)]
-        told.conflicts.first += told_conflicts(
-            self._venue, [(resource_id, conflict) for conflict in first]
-        )
+
+def _bookings_in_use(slot_ids: Collection[UUID]) -> int:
+    seated = Booking.objects.filter(slot_links__slot_id__in=slot_ids, status__in=SEATED)
+    alive = seated.exclude(status=BookingStatus.HELD, hold_expires_at__lte=process_now())
+    return alive.distinct().count()
 
 
 def told_conflicts(

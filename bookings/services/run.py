@@ -147,8 +147,7 @@ class Run:
         with transaction.atomic():
             Publication.objects.select_for_update(no_key=True).get(venue=self._venue)
             require_version(self._venue.pk, self._venue.schedule_version)
-            for schedule in schedules:
-                compared = compare(schedule, bounds, moment=moment, known=self._known)
+            for schedule, compared in compare(schedules, bounds, moment=moment, known=self._known):
                 conflicts += len(compared.difference.conflicts)
                 fresh += [
                     store.NewSlot(

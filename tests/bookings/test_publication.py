@@ -10,6 +10,7 @@ from zoneinfo import TZPATH, ZoneInfo, reset_tzpath
 import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from accounts.actors import ANONYMOUS, SYSTEM, account
 from accounts.models import Role
@@ -394,6 +395,37 @@ def test_a_preview_lists_the_first_and_counts_all(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(previews, "MAX_TOLD", 5)
     shown = preview_of(make_open_resource(), lambda: None)
     assert (shown.added.count, len(shown.added.first)) == (16, 5)
+
+
+def test_a_preview_takes_as_many_statements_for_ten_resources_as_for_one() -> None:
+    customer = make_customer()
+
+    def statements(resources: int) -> tuple[int, int]:
+        venue = make_venue(booking_horizon_days=3)
+        rooms = [make_open_resource(venue, capacity=4) for _ in range(resources)]
+        republish(venue_id=venue.pk)
+        for room in rooms:
+            slots = slots_on(room)
+            create_booking(actor=customer, seats=seats_on(slots["10:00"], 3))
+            hold = create_hold(actor=customer, seats=seats_on(slots["11:00"], 2))
+            lapsed = now() - MINUTES
+            Booking.objects.filter(pk=hold.pk).update(hold_expires_at=lapsed)
+            Slot.objects.filter(pk=slots["11:00"].pk).update(next_lapse_at=lapsed)
+        Closure.objects.create(
+            organization=venue.organization,
+            venue=venue,
+            first_date=local_day(venue),
+            last_date=local_day(venue, 5),
+        )
+        with CaptureQueriesContext(connection) as asked:
+            shown = preview(actor=SYSTEM, venue_id=venue.pk, change=lambda: None)
+        assert (shown.conflicts.count, shown.booking_count) == (resources, resources)
+        assert [len(told.bookings) for told in shown.conflicts.first] == [1] * resources
+        return len(asked), shown.removed.count + shown.withdrawn.count
+
+    one, ten = statements(1), statements(10)
+    assert ten[0] == one[0]
+    assert ten[1] > 5 * one[1]
 
 
 # --- By hand ----------------------------------------------------------------------------
