@@ -8,24 +8,31 @@ from datetime import timedelta
 from typing import Any
 
 from celery import shared_task, signals
+from django.conf import settings
 
 from notifications.kinds import Urgency
 from notifications.senders.sns import say_if_off
 from notifications.services import devices, reminders, sending, upkeep
+from reserve.core.crew import Crew
 from reserve.core.waker import Waker
 
 _SENDING_TIME = timedelta(seconds=0.7)
+_crew = Crew(settings.WORKER_CREW)
 # The claim of a sender that died lapses after `sending.CLAIM_LEASE`, which is longer.
 _SOFT, _HARD = 25, 30
 
 
 @shared_task(soft_time_limit=_SOFT, time_limit=_HARD)
 def send_prompt_deliveries() -> int:
-    sent = sending.send_due(urgency=Urgency.PROMPT, within=_SENDING_TIME)
-    if sent:
+    sent = _crew.do(_send_prompt, within=_SENDING_TIME)
+    if sent or _crew.is_asked:
         # There may be more; whoever looks once too often finds nothing.
         wake_senders()
     return sent
+
+
+def _send_prompt() -> int:
+    return sending.send_due(urgency=Urgency.PROMPT, within=_SENDING_TIME)
 
 
 _waker = Waker(send_prompt_deliveries, failure="senders_not_woken", recovery="senders_woken")

@@ -240,7 +240,10 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_CONCURRENCY = env.integer("WORKER_CONCURRENCY", 2, maximum=64)
+# While one process relays another sends: there are two at least.
+CELERY_WORKER_CONCURRENCY = env.integer("WORKER_CONCURRENCY", 2, minimum=2, maximum=64)
+# So many of a worker's processes relay, and so many send, at once (`reserve.core.crew`).
+WORKER_CREW = CELERY_WORKER_CONCURRENCY // 2
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_TASK_SOFT_TIME_LIMIT = 40

@@ -12,6 +12,7 @@ from reserve.outbox import services
 from reserve.outbox.models import Event
 from reserve.outbox.selectors import age_of_oldest_undelivered, count_undelivered
 from reserve.outbox.services import record, relay_pending_events
+from reserve.outbox.tasks import relay_events
 from reserve.outbox.words import blank_reasons, without_reason
 
 pytestmark = pytest.mark.django_db
@@ -75,6 +76,16 @@ def test_events_of_one_subject_are_delivered_in_order() -> None:
     for _ in range(3):
         relay_pending_events()
     assert heard == [(subject, 1), (subject, 2), (subject, 3)]
+
+
+def test_one_run_goes_on_until_nothing_is_left() -> None:
+    subjects = [new_id(), new_id()]
+    for subject in subjects:
+        _happened(subject, 1, 2, 3)
+    assert relay_events() == 6
+    for subject in subjects:
+        assert [number for about, number in heard if about == subject] == [1, 2, 3]
+    assert relay_events() == 0
 
 
 def test_a_failure_holds_back_its_own_subject_only() -> None:

@@ -1,5 +1,6 @@
 """A server that gets webhooks, as well or badly as a test wants."""
 
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -28,8 +29,11 @@ class Receiver:
 
 
 @contextmanager
-def receiver() -> Iterator[Receiver]:
-    """A receiver on loopback, for as long as the block lasts."""
+def receiver(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
+    """A receiver on loopback, for as long as the block lasts; by HTTPS where it has a certificate.
+
+    Its name is localhost then.
+    """
     state = Receiver()
     is_over = threading.Event()
 
@@ -62,7 +66,14 @@ def receiver() -> Iterator[Receiver]:
             """Whoever hangs up meanwhile is what some tests are about."""
 
     server = Quiet(("127.0.0.1", 0), Handler)
-    state.url = f"http://127.0.0.1:{server.server_address[1]}/hooks?of=ours"
+    origin = f"http://127.0.0.1:{server.server_address[1]}"
+    if tls is not None:
+        # Each connection's handshake in its own thread.
+        server.socket = tls.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
+        origin = f"https://localhost:{server.server_address[1]}"
+    state.url = f"{origin}/hooks?of=ours"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
