@@ -37,13 +37,17 @@ class OneInSoMany(TraceIdRatioBased):
 
     TRACE_ID_LIMIT = (1 << 56) - 1
 
+    def keeps(self, trace_id: int) -> bool:
+        return trace_id & self.TRACE_ID_LIMIT < self.bound
+
 
 def start() -> None:
     """Begin to send spans from this process, after any fork."""
     endpoint = settings.OTEL_EXPORTER_OTLP_ENDPOINT.rstrip("/")
+    # By the trace's id, so that every process decides alike. A caller's decision counts.
+    sampler = OneInSoMany(settings.TRACE_PERCENT / 100)
     provider = TracerProvider(
-        # By the trace's id, so that every process decides alike. A caller's decision counts.
-        sampler=ParentBased(OneInSoMany(settings.TRACE_PERCENT / 100)),
+        sampler=ParentBased(sampler),
         resource=Resource.create(
             {SERVICE_NAME: settings.OTEL_SERVICE_NAME, "process.pid": os.getpid()}
         ),
@@ -51,4 +55,4 @@ def start() -> None:
     )
     exporter = OTLPSpanExporter(endpoint=f"{endpoint}/v1/traces", timeout=_EXPORT_TIMEOUT)
     provider.add_span_processor(BatchSpanProcessor(exporter))
-    tracing.use(provider.get_tracer("reserve"))
+    tracing.use(provider.get_tracer("reserve"), keeps=sampler.keeps)

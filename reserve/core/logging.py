@@ -62,7 +62,6 @@ def _as_json(event: EventDict, **_: Any) -> bytes:
 
 def _processors() -> list[Any]:
     return [
-        structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         _add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

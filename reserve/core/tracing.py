@@ -7,13 +7,15 @@ along. reserve/telemetry.py sends the spans; without it no tracer is ever set.
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from opentelemetry import context as otel
 from opentelemetry import trace
 from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, Tracer
+
+from reserve.core.context import request_id
 
 _HEX = re.compile(r"(?!0{32})[0-9a-f]{32}")
 # https://www.w3.org/TR/trace-context/#traceparent-header: version, trace id, parent id, flags.
@@ -24,10 +26,23 @@ _NOTHING: AbstractContextManager[None] = nullcontext()
 _tracer: Tracer | None = None
 
 
-def use(tracer: Tracer | None) -> None:
-    """Make spans by this tracer from now on; None ends it."""
-    global _tracer  # noqa: PLW0603 (one per process, set before it serves)
-    _tracer = tracer
+def _keep_all(_trace_id: int) -> bool:
+    return True
+
+
+_keeps: Callable[[int], bool] = _keep_all
+
+
+def use(tracer: Tracer | None, *, keeps: Callable[[int], bool] = _keep_all) -> None:
+    """Make spans by this tracer from now on; None ends it.
+
+    Args:
+        keeps: whether a trace that begins here is kept, by its id; the tracer's own
+            sampler says the same. What is not kept costs no span.
+    """
+    # One for each process, set before it serves.
+    global _tracer, _keeps
+    _tracer, _keeps = tracer, keeps
 
 
 def trace_id_of(request_id: str) -> int:
@@ -55,7 +70,7 @@ def current() -> SpanContext | None:
 
 
 def current_trace_id() -> str:
-    """The trace at work in 32 hexadecimal digits, or an empty string."""
+    """The trace at work in 32 hexadecimal digits, or an empty string where none is kept."""
     if _tracer is None:
         return ""
     context = trace.get_current_span().get_span_context()
@@ -69,13 +84,16 @@ def beginning(
     caller: SpanContext | None = None,
     attributes: Mapping[str, str | int] | None = None,
 ) -> AbstractContextManager[Span | None]:
-    """The first span of a request, a task or a handler here.
+    """The first span of a request, a task or a handler here; nothing where its trace is not kept.
 
     Args:
         caller: the span of whoever called, if known.
     """
     if _tracer is None:
         return _NOTHING
+    is_kept = caller.trace_flags.sampled if caller else _keeps(trace_id_of(request_id()))
+    if not is_kept:
+        return _detached() if trace.get_current_span() is not trace.INVALID_SPAN else _NOTHING
     context = otel.Context()
     if caller is not None:
         context = trace.set_span_in_context(NonRecordingSpan(caller), context)

@@ -11,8 +11,10 @@ import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.sdk.trace import TracerProvider
 
 from reserve.core import tracing
+from reserve.core.context import on_behalf_of
 from reserve.telemetry import OneInSoMany
 from tests.factories import bearer, make_customer, make_resource, make_slot
 from tests.processes import process, wait_until, web_process
@@ -120,6 +122,22 @@ def test_as_many_traces_are_kept_as_is_asked_whatever_the_ids_are_made_of() -> N
         )
         # Five standard deviations to each side.
         assert 130 < kept < 270
+
+
+def test_a_trace_that_is_not_kept_has_no_span_and_is_none_of_the_one_around_it() -> None:
+    tracing.use(TracerProvider().get_tracer("test"), keeps=lambda trace_id: trace_id == 2)
+    try:
+        with on_behalf_of(f"{2:032x}"), tracing.beginning("task") as outer:
+            assert outer is not None
+            with on_behalf_of(f"{1:032x}"), tracing.beginning("handle") as inner:
+                assert inner is None
+                with tracing.span("part") as part:
+                    assert part is None
+                assert tracing.current_trace_id() == ""
+            with tracing.span("part") as part:
+                assert part is not None
+    finally:
+        tracing.use(None)
 
 
 def test_without_an_endpoint_nothing_is_made() -> None:
