@@ -113,39 +113,38 @@ def test_the_dashboard_is_one_that_grafana_takes() -> None:
         assert all(target["datasource"] == panel["datasource"] for target in panel["targets"])
 
 
-def test_any_process_of_a_port_tells_what_all_have_done() -> None:
+def test_any_process_of_a_port_tells_of_all_and_one_that_ended_leaves_its_counts() -> None:
     room = make_resource(capacity=4)
     slot = make_slot(room)
     customer = make_customer()
-    with shared_figures(), web_process() as one, web_process() as other:
-        assert GraphQLApi(one).create_booking(customer, seats_on(slot, 3)).code is None
-        assert GraphQLApi(other).create_booking(customer, seats_on(slot, 1)).code is None
-        assert GraphQLApi(other).create_booking(customer, seats_on(slot, 2)).code
-        for address in (one, other):
-            text = httpx.get(f"{address}/metrics").text
-            told = "reserve_bookings_total"
-            assert _value(text, told, request="create", outcome="OK") == 2
-            assert _value(text, told, request="create", outcome="SLOT_UNAVAILABLE") == 1
-            assert _value(text, "reserve_lock_wait_seconds_count") >= 2
-            assert _value(text, "reserve_commit_seconds_count") >= 2
-            assert _value(text, "reserve_guard_wait_seconds_count") >= 2
-            assert _value(text, "reserve_answers_total", transport="graphql", status="200") == 3
-            assert _value(text, "reserve_pool_threads", pool="database") == 8
-            assert _value(text, "reserve_server_up") == 2
-            assert len(re.findall(r"^reserve_process_resident_bytes\{", text, re.MULTILINE)) == 2
-            assert _value(text, "reserve_process_resident_bytes") > 50e6
-            assert _value(text, "reserve_database_connections") > 2
-
-
-def test_a_process_that_has_ended_leaves_its_counts_and_no_gauges() -> None:
     with shared_figures(), web_process() as one:
         with web_process() as other:
-            httpx.get(f"{other}/graphql?query={{__typename}}")
-            before = httpx.get(f"{one}/metrics").text
-            assert _value(before, "reserve_pool_threads", pool="database") == 8
+            assert GraphQLApi(one).create_booking(customer, seats_on(slot, 3)).code is None
+            assert GraphQLApi(other).create_booking(customer, seats_on(slot, 1)).code is None
+            assert GraphQLApi(other).create_booking(customer, seats_on(slot, 2)).code
+            for address in (one, other):
+                text = httpx.get(f"{address}/metrics").text
+                _assert_bookings_are_told(text)
+                assert _value(text, "reserve_lock_wait_seconds_count") >= 2
+                assert _value(text, "reserve_commit_seconds_count") >= 2
+                assert _value(text, "reserve_guard_wait_seconds_count") >= 2
+                assert _value(text, "reserve_pool_threads", pool="database") == 8
+                assert _value(text, "reserve_server_up") == 2
+                assert (
+                    len(re.findall(r"^reserve_process_resident_bytes\{", text, re.MULTILINE)) == 2
+                )
+                assert _value(text, "reserve_process_resident_bytes") > 50e6
+                assert _value(text, "reserve_database_connections") > 2
         after = httpx.get(f"{one}/metrics").text
         assert _value(after, "reserve_pool_threads", pool="database") == 4
-        assert _value(after, "reserve_answers_total", transport="graphql") == 1
+        _assert_bookings_are_told(after)
+
+
+def _assert_bookings_are_told(text: str) -> None:
+    told = "reserve_bookings_total"
+    assert _value(text, told, request="create", outcome="OK") == 2
+    assert _value(text, told, request="create", outcome="SLOT_UNAVAILABLE") == 1
+    assert _value(text, "reserve_answers_total", transport="graphql", status="200") == 3
 
 
 def test_a_worker_tells_of_its_tasks_on_a_port_of_its_own() -> None:
