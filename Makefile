@@ -22,7 +22,7 @@ endif
 export PYTHONUNBUFFERED := 1
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help setup dev test start worker beat migrate lint format build bench audit fuzz chaos docker-up lock clean pages pages-if-possible
+.PHONY: help setup dev test start worker beat migrate lint format build bench soak audit fuzz chaos docker-up lock clean pages pages-if-possible
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F '|' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -82,6 +82,9 @@ build: ## Collect the static files and build the distributable, with a bill of m
 
 bench: .venv/.installed-development ## Run the benchmarks
 	@exec $(python) -m bench $(ARGS)
+
+soak: .venv/.installed-development ## Run HOURS (2) at half load, and tell what grows
+	@exec $(python) -m bench soak --hours $(or $(HOURS),2) $(ARGS)
 
 audit: .venv/.installed-all ## Ask PyPI for known faults of the pinned packages (needs a network)
 	$(python) -m pip_audit --strict --require-hashes --disable-pip -r requirements/production.txt

@@ -24,7 +24,9 @@ from bench import (
     publication,
     reads,
     relay,
+    soak,
     start,
+    telemetry,
 )
 from bench.place import Place, place
 from bench.results import Report
@@ -57,7 +59,9 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "limits": _benchmark(limits),
     "live": _benchmark(live),
     "relay": _benchmark(relay),
+    "soak": _benchmark(soak),
     "start": _benchmark(start),
+    "telemetry": _benchmark(telemetry),
     "ledger": _benchmark(ledger),
 }
 

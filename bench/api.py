@@ -100,7 +100,7 @@ def run(options: argparse.Namespace, place: Place) -> Report:
         city = json.loads((folder / "city.json").read_text())
         ours = stack.enter_context(production(place))
         connection = stack.enter_context(place.connect())
-        clients = stack.enter_context(_clients())
+        clients = stack.enter_context(clients_process())
         servers = _servers(ours, city, options) | _peers(options)
         for name, described in servers.items():
             clients.ask({"do": "open", "target": name, "described": described})
@@ -112,7 +112,7 @@ def run(options: argparse.Namespace, place: Place) -> Report:
         bench.end()
         bench.runs.faults += ours.ended()
         bench.runs.faults += [f"logged: {line[:300]}" for line in ours.errors_logged()]
-        bench.runs.faults += _wrong_counts(place)
+        bench.runs.faults += wrong_counts(place)
         return _report(bench.runs, options, description(connection))
 
 
@@ -160,7 +160,7 @@ def _peers(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
 
 
 @dataclass
-class _Clients:
+class Clients:
     """The process of clients."""
 
     process: subprocess.Popen[str]
@@ -173,7 +173,7 @@ class _Clients:
 
 
 @contextmanager
-def _clients() -> Iterator[_Clients]:
+def clients_process() -> Iterator[Clients]:
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.clients"],
         cwd=PROJECT,
@@ -183,7 +183,7 @@ def _clients() -> Iterator[_Clients]:
         start_new_session=True,
     )
     try:
-        yield _Clients(process)
+        yield Clients(process)
     finally:
         end(process)
 
@@ -202,7 +202,7 @@ class _Runs:
 class _Bench:
     def __init__(
         self,
-        clients: _Clients,
+        clients: Clients,
         connection: psycopg.Connection,
         options: argparse.Namespace,
         *,
@@ -303,7 +303,7 @@ class _Bench:
             self.runs.faults.append(f"{name}: errors {race['errors']}")
 
 
-def _wrong_counts(place: Place) -> list[str]:
+def wrong_counts(place: Place) -> list[str]:
     """What `verify_ledger` finds after it all."""
     checked = subprocess.run(
         [sys.executable, "manage.py", "verify_ledger"],

@@ -34,6 +34,8 @@ _BOOK = (
     "mutation CreateBooking($input: CreateBookingInput!) {"
     f" createBooking(input: $input) {{ {_BOOKING} }} }}"
 )
+_HOLD = "mutation CreateHold($input: CreateHoldInput!) { createHold(input: $input) { id status } }"
+_CANCEL = "mutation CancelBooking($id: ID!) { cancelBooking(id: $id) { id status } }"
 # Each booking has notes of its own, of one length: a document with them is like no other.
 _NOTES = "Window seat, number 000000000"
 _NUMBER = b"000000000"
@@ -212,6 +214,18 @@ class Target:
         """A request for a seat of the next slot, and the slot."""
         place = self._places[next(self._numbers) % len(self._places)]
         return self._booking(place, self._tokens[0]), place[1]
+
+    def hold(self) -> bytes:
+        """A request to hold a seat of the next slot for nobody in particular."""
+        number = next(self._numbers)
+        place = self._places[number % len(self._places)]
+        seats = {"venueId": place[0], "slotId": place[1], "guestCount": 1}
+        token = self._tokens[number % len(self._tokens)]
+        return self._graphql(_HOLD, {"input": seats}, token)
+
+    def cancelling(self, booking_id: str) -> bytes:
+        """A request to take back a booking, by whoever made it."""
+        return self._graphql(_CANCEL, {"id": booking_id}, self._tokens[0])
 
     async def remaining(self) -> dict[str, int]:
         """The seats that are left on each slot, as the API says it now."""

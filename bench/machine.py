@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -84,12 +85,66 @@ class RedisTime:
         return info["used_cpu_user"] + info["used_cpu_sys"]
 
 
+class Residents:
+    """Memory, threads' connections and files of processes, each with its descendants."""
+
+    def __init__(self, pids: Mapping[str, int]) -> None:
+        """
+        Args:
+            pids: of processes by name or address; those by address are web processes.
+        """
+        self._pids = {"web" if "://" in name else name: pid for name, pid in pids.items()}
+        self._known: dict[str, set[int]] = {}
+        self.changes: list[str] = []
+        """Processes that began or ended since the first look, which changes every figure."""
+
+    def look(self) -> dict[str, float]:
+        """MiB that are resident and open files, of all processes of each name together."""
+        found: dict[str, float] = {}
+        for name, pid in self._pids.items():
+            members = _family(pid)
+            known = self._known.setdefault(name, members)
+            if members != known:
+                self.changes.append(f"{name}: processes {known} became {members}")
+                self._known[name] = members
+            found[f"{name}_rss_mib"] = sum(map(_resident, members)) / (1 << 20)
+            found[f"{name}_greatest_rss_mib"] = max(map(_resident, members)) / (1 << 20)
+            found[f"{name}_files"] = sum(map(_open_files, members))
+        return found
+
+
+def _family(pid: int) -> set[int]:
+    with suppress(OSError):
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return {pid}.union(*(_family(int(child)) for child in children))
+    return set()
+
+
+def _resident(pid: int) -> int:
+    with suppress(OSError):
+        status = Path(f"/proc/{pid}/status").read_text()
+        line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+        return int(line.split()[1]) * 1024
+    return 0
+
+
+def _open_files(pid: int) -> int:
+    with suppress(OSError):
+        return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    return 0
+
+
 def memory_of(pid: int) -> int:
     """Bytes of memory that a process and its descendants have resident."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    resident = next(line for line in status.splitlines() if line.startswith("VmRSS"))
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return int(resident.split()[1]) * 1024 + sum(memory_of(int(child)) for child in children)
+    return sum(map(_resident, _family(pid)))
+
+
+def processor_seconds(pid: int) -> float:
+    """Time on a processor of the threads that a process has now, to the microsecond."""
+    return sum(
+        int(thread.joinpath("schedstat").read_text().split()[0]) / 1e9
+        for thread in Path(f"/proc/{pid}/task").iterdir()
+    )
 
 
 def _stat(pid: int) -> list[str]:

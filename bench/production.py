@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,12 +24,14 @@ _HIGH = "1000000"
 class Production:
     """Web and worker processes on one database, each with its own log file."""
 
-    def __init__(self, place: Place, folder: Path, stack: ExitStack) -> None:
+    def __init__(
+        self, place: Place, folder: Path, stack: ExitStack, variables: Mapping[str, str]
+    ) -> None:
         self._folder = folder
         self._stack = stack
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self.pids: dict[str, int] = {}
-        """Of web processes, or of the parent of several, by address."""
+        """Of web processes (or the parent of several) by address; of worker and beat by name."""
         self._variables = place.variables() | {
             "RESERVE_MODE": "production",
             "JWT_SECRET": secrets.token_hex(32),
@@ -41,13 +43,25 @@ class Production:
             "RATE_LIMIT_WINDOW_SECONDS": "1",
             "AUTH_RATE_LIMIT_ACCOUNT": _HIGH,
             "AUTH_RATE_LIMIT_ADDRESS": _HIGH,
+            **variables,
         }
 
-    def web(self, *, processes: int, variables: Mapping[str, str] | None = None) -> str:
-        """Start web processes on a port of their own; return their address."""
+    def web(
+        self,
+        *,
+        processes: int = 1,
+        variables: Mapping[str, str] | None = None,
+        module: str | None = None,
+    ) -> str:
+        """Start web processes on a port of their own; return their address.
+
+        Args:
+            module: of the project, which serves on HOST and PORT in place of `make start`.
+        """
         port = _free_port()
         own = {"PORT": str(port), "WEB_CONCURRENCY": str(processes), **(variables or {})}
-        running, log = self._start("web", own)
+        command = (module,) if module else ("reserve.serve", "web")
+        running, log = self._start("web", own, command)
         address = f"http://127.0.0.1:{port}"
         self.pids[address] = running.pid
         deadline = time.monotonic() + _START_SECONDS
@@ -59,8 +73,9 @@ class Production:
 
     def worker(self) -> None:
         """Start a worker and beat, so that bookings are confirmed meanwhile."""
-        self._start("worker", {})
-        self._start("beat", {})
+        for process in ("worker", "beat"):
+            running, _ = self._start(process, {}, ("reserve.serve", process))
+            self.pids[process] = running.pid
 
     def ended(self) -> list[str]:
         """What has ended though it should run, with the last lines that it wrote."""
@@ -79,12 +94,12 @@ class Production:
         return found
 
     def _start(
-        self, process: str, variables: Mapping[str, str]
+        self, process: str, variables: Mapping[str, str], command: Sequence[str]
     ) -> tuple[subprocess.Popen[bytes], Path]:
         log = self._folder / f"{process}{len(list(self._folder.iterdir()))}.log"
         with log.open("wb") as file:
             running = subprocess.Popen(
-                [sys.executable, "-m", "reserve.serve", process],
+                [sys.executable, "-m", *command],
                 cwd=PROJECT,
                 env=self._variables | variables,
                 stdin=subprocess.DEVNULL,
@@ -99,10 +114,10 @@ class Production:
 
 
 @contextmanager
-def production(place: Place) -> Iterator[Production]:
+def production(place: Place, **variables: str) -> Iterator[Production]:
     """What is started here ends with the block."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        yield Production(place, Path(folder), stack)
+        yield Production(place, Path(folder), stack, variables)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -1,0 +1,165 @@
+"""What logs, figures and traces add to a booking over HTTP."""
+
+import argparse
+import json
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench.api import clients_process
+from bench.machine import description, noise, processor_seconds
+from bench.place import Place
+from bench.production import Production, production
+from bench.results import Goal, Report, Table, figure, goals_table
+from reserve.embedded.figures import FOLDER
+
+SUMMARY = "what logs, figures and traces add to the processor time of a booking"
+
+# A short run says little, the median of many much: so many medians are shown.
+_PARTS = 4
+_KINDS = ("silent", "logs", "logs, figures", "logs, figures, traces")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seconds", type=float, default=0.3, help="of each run (0.3)")
+    parser.add_argument("--repeats", type=int, default=40, help="of every run, interleaved (40)")
+    parser.add_argument("--clients", type=int, default=32, help="at once (32)")
+
+
+def shorten(options: argparse.Namespace) -> None:
+    options.repeats = 12
+
+
+class _Collector(BaseHTTPRequestHandler):
+    """Takes spans, and forgets them."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+        self.server.taken += 1  # type: ignore[attr-defined]
+
+    def log_message(self, *_arguments: object) -> None:
+        """It is no news."""
+
+
+@contextmanager
+def _collector() -> Iterator[ThreadingHTTPServer]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Collector)
+    server.taken = 0  # type: ignore[attr-defined]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+
+
+def run(options: argparse.Namespace, place: Place) -> Report:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        place.run_module("bench.city", str(folder / "city.json"))
+        city = json.loads((folder / "city.json").read_text())
+        collector = stack.enter_context(_collector())
+        ours = stack.enter_context(production(place))
+        endpoint = f"http://127.0.0.1:{collector.server_address[1]}"
+        addresses = {kind: _web(ours, kind, endpoint, folder) for kind in _KINDS}
+        clients = stack.enter_context(clients_process())
+        for kind, address in addresses.items():
+            described = city | {"url": f"{address}/graphql"}
+            clients.ask({"do": "open", "target": kind, "described": described})
+        found: dict[str, list[dict[str, float]]] = {kind: [] for kind in _KINDS}
+        faults: list[str] = []
+        noises = []
+        # The first one fills caches, and is not counted.
+        for repeat in range(-1, options.repeats):
+            if repeat % 10 == 0:
+                print(f"telemetry: repeat {repeat + 1} of {options.repeats}", flush=True)
+                noises.append(noise())
+            for kind in _order(repeat):
+                pid = ours.pids[addresses[kind]]
+                before = processor_seconds(pid)
+                answer = clients.ask(
+                    {
+                        "do": "closed_loop",
+                        "target": kind,
+                        "kind": "book",
+                        "clients": options.clients,
+                        "warm_seconds": 0.0,
+                        "seconds": options.seconds,
+                    }
+                )
+                spent = processor_seconds(pid) - before
+                if answer["errors"] or answer["faults"]:
+                    faults.append(f"{kind}: {answer['errors']}")
+                if repeat >= 0:
+                    microseconds = 1e6 * spent / answer["successes"]
+                    found[kind].append(
+                        {"per_second": answer["per_second"], "processor_us": microseconds}
+                    )
+        if not collector.taken:  # type: ignore[attr-defined]
+            faults.append("no span arrived")
+        faults += ours.ended()
+        with place.connect() as connection:
+            machine = description(connection)
+    return _report(found, faults, noises, machine)
+
+
+def _order(repeat: int) -> tuple[str, ...]:
+    """Whoever comes first meets another machine than whoever comes last."""
+    turn = repeat % len(_KINDS)
+    return (*_KINDS[turn:], *_KINDS[:turn])
+
+
+def _web(ours: Production, kind: str, endpoint: str, folder: Path) -> str:
+    variables: dict[str, str] = {"LOG_LEVEL": "ERROR" if kind == "silent" else "INFO"}
+    if "figures" in kind:
+        own = folder / kind.replace(", ", "-")
+        own.mkdir()
+        variables[FOLDER] = str(own)
+    if "traces" in kind:
+        variables["OTEL_EXPORTER_OTLP_ENDPOINT"] = endpoint
+    return ours.web(variables=variables, module="bench.telling")
+
+
+def _report(
+    found: Mapping[str, list[dict[str, float]]],
+    faults: list[str],
+    noises: list[dict[str, float]],
+    machine: dict[str, Any],
+) -> Report:
+    silent = found[_KINDS[0]]
+
+    def added(kind: str) -> list[float]:
+        """Percent of the silent one's processor time, repeat by repeat."""
+        pairs = zip(found[kind], silent, strict=True)
+        return [100 * (one["processor_us"] / other["processor_us"] - 1) for one, other in pairs]
+
+    rows = [
+        [
+            kind,
+            figure(median([one["per_second"] for one in repeats])),
+            figure(median([one["processor_us"] for one in repeats])),
+            figure(median(added(kind))),
+        ]
+        for kind, repeats in found.items()
+    ]
+    whole = [median(added(_KINDS[-1])[begin::_PARTS]) for begin in range(_PARTS)]
+    goal = Goal("added to a booking", 5.0, 10.0, whole, is_lower_better=True, unit=" %")
+    table = Table(
+        "createBooking, one process (medians)",
+        ("what is told", "per s", "processor, µs", "added, %"),
+        rows,
+    )
+    figures = {
+        "machine": machine,
+        "noise": noises,
+        "found": dict(found),
+        "goals": [goal.to_json()],
+    }
+    return Report(figures, [table, goals_table([goal])], faults)
