@@ -16,8 +16,9 @@ from psycopg import sql
 
 from accounts.actors import ANONYMOUS
 from bookings.models import Booking, Slot
+from reserve import serve
+from reserve.database_errors import unreachable
 from reserve.pooler import differing_settings, set_role_defaults
-from reserve.serve import unreachable
 from tests.clients import GraphQLApi
 from tests.factories import make_consecutive_slots, make_resource, seats_on, somebody
 from tests.pgbouncer import PROGRAM, Pooler, pooler
@@ -105,6 +106,14 @@ def test_what_cannot_go_through_a_pooler_says_so(
     settings.DATABASE_POOLED = True
     with pytest.raises(CommandError, match="Name PostgreSQL itself in DATABASE_URL"):
         call_command("migrate", verbosity=0)
+
+
+def test_a_session_without_its_limits_starts_nothing(settings: pytest.FixtureRequest) -> None:
+    settings.DATABASE_POOLED = True
+    serve.set_up()
+    settings.SESSION_SETTINGS = settings.SESSION_SETTINGS | {"lock_timeout": "3s"}
+    with pytest.raises(serve.Refusal, match="begin with lock_timeout = 2s, but must with 3s"):
+        serve.set_up()
 
 
 def _books(api: GraphQLApi, slot: Slot, seats: int) -> bool:
