@@ -41,6 +41,8 @@ _DRAIN_SECONDS = 60.0
 _SETTLING_SECONDS = 120.0
 # Slopes of less than this are drowned by noise, and are shown but not judged.
 _LEAST_JUDGED_HOURS = 0.5
+# Of the samples, how many may find requests that are due and not sent.
+_OVERDUE_SHARE = 0.1
 _MIB = 1 << 20
 
 _LAG = """
@@ -100,8 +102,8 @@ def _half_load(city: Mapping[str, Any]) -> dict[str, float]:
         clients.ask({"do": "open", "target": "ours", "described": dict(city)})
         rates = {}
         for kind in ("read_many", "book"):
-            case = {"do": "closed_loop", "target": "ours", "kind": kind, "clients": _CLIENTS}
-            case |= {"warm_seconds": 2.0, "seconds": _CALIBRATING_SECONDS}
+            case: dict[str, Any] = {"do": "closed_loop", "target": "ours", "kind": kind}
+            case |= {"clients": _CLIENTS, "warm_seconds": 2.0, "seconds": _CALIBRATING_SECONDS}
             rates[kind] = clients.ask(case)["per_second"]
     bookings = min(_MOST_BOOKINGS, _SHARE / 2 * rates["book"])
     # What bookings leave of the half is for reads.
@@ -167,6 +169,7 @@ class _Sampler:
         self._redis: redis.Redis = redis.Redis.from_url(redis_url)
         self._callers = callers
         self._residents = Residents(ours.pids)
+        self._overdue = 0
 
     def sample_until(self, ends_at: float) -> None:
         began_at = time.monotonic()
@@ -178,6 +181,11 @@ class _Sampler:
             if len(self.samples) % 30 == 0:
                 print(f"soak: {json.dumps(sample)}", flush=True)
         self.faults += self._residents.changes
+        if self._overdue > _OVERDUE_SHARE * len(self.samples):
+            self.faults.append(
+                f"requests waited to be sent in {self._overdue} of {len(self.samples)} samples: "
+                "this was more than half load, or somebody else used the machine"
+            )
 
     def _servers(self) -> dict[str, float]:
         row = self._connection.execute(_LAG).fetchone()
@@ -195,6 +203,7 @@ class _Sampler:
 
     def _requests(self, told: dict[str, Any]) -> dict[str, float]:
         found: dict[str, float] = {}
+        self._overdue += any(told[kind]["waiting"] for kind in ("bookings", "reads"))
         for kind in ("bookings", "reads"):
             one = told[kind]
             found[f"{kind}_done"] = one["successes"]
