@@ -108,7 +108,7 @@ def _drawn_schema() -> str:
 
 
 class GraphQL:
-    chunk = 18
+    chunk = 15
     path = "/graphql"
 
     def __init__(self) -> None:

@@ -39,7 +39,7 @@ _ENDS_LOGINS = frozenset({"log_out_everywhere", "remove_member", "update_member"
 
 
 class Rest:
-    chunk = 13
+    chunk = 11
     path = ""
 
     def targets(self, world: World) -> list[Target]:
