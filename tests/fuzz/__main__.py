@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.own_database import own_database
 
 DATABASE = "reserve_fuzz"
-_PROGRESS = 50_000
+_PROGRESS = 10_000
 
 
 def _arguments() -> argparse.Namespace:
@@ -52,7 +52,7 @@ def _fuzz(arguments: argparse.Namespace) -> int:
     def show_progress(report: Report) -> None:
         nonlocal next_progress
         if report.operations >= next_progress:
-            print(report, flush=True)
+            print(report.progress, flush=True)
             next_progress += _PROGRESS
 
     with tempfile.TemporaryDirectory(prefix="fuzz-") as directory, redis_to_kill() as redis:
@@ -70,7 +70,11 @@ def _fuzz(arguments: argparse.Namespace) -> int:
     print(report, flush=True)
     if "verify_ledger" in get_commands() and not arguments.defect:
         call_command("verify_ledger")
-    return 1 if report.findings else 0
+    if report.findings:
+        options = f"--seed {seed} --processes {arguments.processes} --round {arguments.round}"
+        print(f'The same again: make fuzz OPS={arguments.ops} ARGS="{options}"')
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

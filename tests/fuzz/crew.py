@@ -22,12 +22,11 @@ from reserve.outbox.models import Event
 from reserve.outbox.services import relay_pending_events
 from tests.fuzz.defects import DEFECTS
 from tests.fuzz.invariants import Audit, Finding, check_deliveries, check_faults, read_history
-from tests.fuzz.world import Order, World, make_world
+from tests.fuzz.world import DESKS, Order, World, make_world
 
 PROJECT = Path(__file__).parent.parent.parent
 PROCESSES = 2
-THREADS = 12
-DESKS = 3
+THREADS = 48
 # Small rounds: a fresh world has little to read, and what is found is near its cause.
 ROUND = 2_500
 _PATIENCE_SECONDS = 240.0
@@ -48,10 +47,17 @@ class Report:
         """Whether something of these kinds was found; of any kind, where none are named."""
         return any(finding.kind in kinds or not kinds for finding in self.findings)
 
-    def __str__(self) -> str:
+    @property
+    def progress(self) -> str:
         rate = self.operations / self.seconds if self.seconds else 0
+        return (
+            f"{self.operations:,} operations in {self.seconds:,.0f} s, {rate:.0f} per second, "
+            f"seed {self.seed}"
+        )
+
+    def __str__(self) -> str:
         lines = [
-            f"{self.operations:,} operations, {rate:.0f} per second, seed {self.seed}",
+            self.progress,
             *(f"  {name:40} {number:>9,}" for name, number in sorted(self.outcomes.items())),
             *(f"  fault {name:34} {number:>9,}" for name, number in sorted(self.faults.items())),
             *(f"  FOUND {finding}" for finding in self.findings[:30]),

@@ -35,6 +35,8 @@ from venues.schedule import PlannedSlot
 Record = dict[str, Any]
 """One line of the history: `op`, what was asked for, `began` and `ended`, and the `outcome`."""
 
+Ask = Callable[[Callable[[], Any]], Any]
+
 OK = "OK"
 
 # Outcomes beyond success that an operation may have; whatever else comes is a finding.
@@ -124,13 +126,18 @@ class Pool:
 class Caller:
     """One thread's stream of operations."""
 
-    def __init__(self, *, name: str, seed: str, world: World, pool: Pool) -> None:
+    def __init__(self, *, name: str, seed: str, world: World, pool: Pool, ask: Ask) -> None:
+        """
+        Args:
+            ask: runs what needs the database beside the desk.
+        """
         self._name = name
         # The same for all callers of a round: what goes with a key follows from it.
         self._seed = seed
         self._random = Random(f"{seed}/{name}")
         self._world = world
         self._pool = pool
+        self._ask = ask
         self._number = 0
         tightest = min(world.limits, key=lambda venue: world.limits[venue])
         self._limited = [place for place in world.slots if place.venue == tightest]
@@ -252,8 +259,8 @@ class Caller:
     def _present_slot(self) -> SlotPlace:
         """One of those that there are now: the schedule may have brought it."""
         slots = Slot.objects.filter(organization=self._world.organization)
-        found = slots.select_related("resource").order_by("-pk")[:12]
-        return place_of(self._random.choice(list(found)))
+        latest = slots.select_related("resource").order_by("-pk")[:12]
+        return place_of(self._random.choice(self._ask(lambda: list(latest))))
 
     # --- Changing bookings --------------------------------------------------------
 
@@ -317,7 +324,8 @@ class Caller:
         latest = Booking.objects.filter(
             organization=self._world.organization, status__in=statuses
         ).order_by("-pk")
-        found = list(latest.values_list("pk", "customer_id", "notes")[:12])
+        rows = latest.values_list("pk", "customer_id", "notes")[:12]
+        found = self._ask(lambda: list(rows))
         if not found:
             return Known(new_id(), None, "")
         booking_id, customer, notes = found[int(number * len(found))]
@@ -392,10 +400,12 @@ class Caller:
         return asked, lambda: run.desk.submit(request)
 
     def _release(self) -> tuple[Record, Callable[[], Any]]:
-        return {"op": "release"}, partial(services.release_lapsed_holds, limit=40)
+        return {"op": "release"}, partial(
+            self._ask, partial(services.release_lapsed_holds, limit=40)
+        )
 
     def _relay(self) -> tuple[Record, Callable[[], Any]]:
-        return {"op": "relay"}, relay_pending_events
+        return {"op": "relay"}, partial(self._ask, relay_pending_events)
 
     def _unknown(self) -> tuple[Record, Callable[[], Any]]:
         nothing, place = new_id(), self._slot(self._random)

@@ -4,6 +4,7 @@ Reads orders, one JSON object a line, and answers each with one line when its
 operations are done. Ends with its standard input.
 """
 
+import gc
 import os
 import random
 import sys
@@ -11,7 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from itertools import count
 from typing import Any, BinaryIO
 from unittest.mock import patch
@@ -27,10 +28,10 @@ from django.db import DatabaseError, connection  # noqa: E402
 
 from bookings import desk  # noqa: E402
 from bookings.requests import Request  # noqa: E402
-from bookings.services import bookings, run, slots  # noqa: E402
 from tests.fuzz.defects import planted  # noqa: E402
+from tests.fuzz.desks import Desks  # noqa: E402
 from tests.fuzz.operations import Caller, Pool  # noqa: E402
-from tests.fuzz.world import Order, World  # noqa: E402
+from tests.fuzz.world import DESKS, Order, World  # noqa: E402
 
 
 class _Faults:
@@ -71,43 +72,19 @@ def _stale_lookups() -> Iterator[None]:
 
     def stale(batch: Sequence[Request[Any]]) -> set[UUID]:
         found = slots_to_lock(batch)
+        doubtful = {one for one in found if random.random() < _STALE_LOOKUPS}
+        if not doubtful:
+            return found
         named = {slot_id for request in batch for slot_id in request.slot_ids()}
-        return {one for one in found if one in named or random.random() > _STALE_LOOKUPS}
+        return found - (doubtful - named)
 
     with patch.object(desk, "_slots_to_lock", stale):
         yield
 
 
-class _Desks:
-    """Stands for the desk of the process: threads that share one here share a queue, and with
-    the others only the database, as other processes do."""
-
-    def __init__(self, number: int) -> None:
-        self._desks = [desk.Desk() for _ in range(number)]
-        self._mine = threading.local()
-
-    def sit_at(self, number: int) -> None:
-        self._mine.desk = self._desks[number % len(self._desks)]
-
-    def submit(self, request: Request[Any]) -> Any:
-        return self._mine.desk.submit(request)
-
-    def submit_all(self, requests: Sequence[Request[Any]]) -> list[desk.Outcome]:
-        outcomes: list[desk.Outcome] = self._mine.desk.submit_all(requests)
-        return outcomes
-
-    @contextmanager
-    def put_up(self) -> Iterator[None]:
-        with ExitStack() as stack:
-            for service in (bookings, run, slots):
-                stack.enter_context(patch.object(service, "desk", self))
-            yield
-
-
-def work(order: Order, say: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+def work(order: Order, desks: Desks, say: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     """Carry out an order; its history is in the file that it names."""
     world, pool, faults = World.from_message(order.world), Pool(), _Faults()
-    desks = _Desks(order.desks)
     taken, writing = count(), threading.Lock()
     per_thread = order.operations // order.threads
     outcomes: Counter[str] = Counter()
@@ -115,7 +92,7 @@ def work(order: Order, say: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     def run(thread: int, history: BinaryIO) -> None:
         desks.sit_at(thread)
         name = f"{order.name}.{thread}"
-        caller = Caller(name=name, seed=order.seed, world=world, pool=pool)
+        caller = Caller(name=name, seed=order.seed, world=world, pool=pool, ask=desks.ask)
         try:
             for _ in range(per_thread):
                 record = caller.step()
@@ -132,7 +109,7 @@ def work(order: Order, say: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         planted(order.defect),
         faults.counted(),
         _stale_lookups(),
-        desks.put_up(),
+        desks.put_up(order.desks),
         nullcontext() if order.has_guards else unguarded,
         open(order.history, "wb") as history,  # noqa: PTH123
         ThreadPoolExecutor(order.threads) as threads,
@@ -154,8 +131,12 @@ def main() -> None:
         answers.write(orjson.dumps(message) + b"\n")
         answers.flush()
 
+    # What is imported stays, and need not be gone through for garbage again and again.
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    desks = Desks(DESKS)
     for line in sys.stdin.buffer:
-        say(work(Order(**orjson.loads(line)), say))
+        say(work(Order(**orjson.loads(line)), desks, say))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from reserve.core.ids import new_id
 from tests.factories import make_consecutive_slots, make_organization, make_resource, make_venue
 from venues.models import BookingMode, ConfirmationMode
 
+# So many processes a worker can stand for.
+DESKS = 3
 _CUSTOMERS = 4
 _STAFF = 2
 
@@ -57,7 +59,7 @@ class Order:
     operations: int
     threads: int
     desks: int
-    """Queues that the threads share: so many processes they stand for."""
+    """Queues that the threads share, at most DESKS: so many processes they stand for."""
     has_guards: bool
     defect: str | None
     history: str
