@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from accounts.actors import SYSTEM, Actor
+from accounts.selectors import works_at
 from bookings import store
 from bookings.customers import Customer, read_open_bookings
 from bookings.errors import HoldExpired, InvalidState, SlotOverlaps
@@ -46,6 +47,7 @@ class Ledger:
         self.slots_of: dict[UUID, list[UUID]] = {}
         self._memory = Memory((), now)
         self._open_bookings: dict[Customer, set[UUID]] = {}
+        self._staff: dict[tuple[Actor, UUID], bool] = {}
         self._slot_changes: defaultdict[UUID, SlotChanges] = defaultdict(SlotChanges)
         self._created: dict[UUID, tuple[Booking, GuestDetails | None]] = {}
         self._changed: dict[UUID, Booking] = {}
@@ -140,6 +142,17 @@ class Ledger:
     def open_bookings(self, customer: Customer, *, besides: UUID | None = None) -> int:
         """How many a customer has open now, one that is named not counted."""
         return len(self._open_bookings.get(customer, set()) - {besides})
+
+    def is_staff_of(self, booking: Booking, *, actor: Actor) -> bool:
+        """Whether the actor works where a booking is. Read once for each venue of a batch."""
+        place = actor, booking.venue_id
+        if place not in self._staff:
+            self._staff[place] = works_at(
+                actor=actor,
+                organization_id=booking.organization_id,
+                venue_id=booking.venue_id,
+            )
+        return self._staff[place]
 
     def _note_whose(self, booking: Booking, customer: Customer | None) -> None:
         """Have an open booking count for a customer and nobody else; for None, not at all."""

@@ -6,7 +6,6 @@ from typing import cast
 from uuid import UUID
 
 from accounts.actors import Actor
-from accounts.selectors import works_at
 from bookings.customers import Customer
 from bookings.errors import BookingLimitReached, HoldExpired, InvalidState
 from bookings.guests import GuestDetails, can_reach, require_reachable
@@ -37,18 +36,11 @@ class _OfOneBooking(Request[Booking]):
     def booking_ids(self) -> Collection[UUID]:
         return (self.booking_id,)
 
-    def _is_staff_of(self, booking: Booking) -> bool:
-        return works_at(
-            actor=self.actor,
-            organization_id=booking.organization_id,
-            venue_id=booking.venue_id,
-        )
-
-    def _is_by_staff(self, booking: Booking) -> bool:
+    def _is_by_staff(self, ledger: Ledger, booking: Booking) -> bool:
         """Whether it is not the booking's owner who asks, but staff. Raises NotFound for others."""
         if is_owner(self.actor, booking):
             return False
-        if self._is_staff_of(booking):
+        if ledger.is_staff_of(booking, actor=self.actor):
             return True
         raise NotFound
 
@@ -66,8 +58,12 @@ class ApplyTransition(_OfOneBooking):
 
     def decide(self, ledger: Ledger) -> Booking:
         booking = ledger.booking(self.booking_id)
-        by_staff = self._is_by_staff(booking)
-        if not by_staff and not self.transition.by_customers and not self._is_staff_of(booking):
+        by_staff = self._is_by_staff(ledger, booking)
+        if (
+            not by_staff
+            and not self.transition.by_customers
+            and not ledger.is_staff_of(booking, actor=self.actor)
+        ):
             raise Forbidden
         if (
             not by_staff
@@ -75,7 +71,7 @@ class ApplyTransition(_OfOneBooking):
             and booking.uses_seats
             and (refused := refusal_to_give_up(booking, ledger.now))
             # Whoever works there may always cancel, their own booking too.
-            and not self._is_staff_of(booking)
+            and not ledger.is_staff_of(booking, actor=self.actor)
         ):
             raise refused
         return ledger.apply(self.transition, booking, actor=self.actor, reason=self.reason)
@@ -102,9 +98,9 @@ class ConfirmHold(ApplyTransition):
         booking = ledger.booking(self.booking_id)
         if (
             self.guest
-            and not self._is_by_staff(booking)
+            and not self._is_by_staff(ledger, booking)
             and booking.customer_id is not None
-            and not self._is_staff_of(booking)
+            and not ledger.is_staff_of(booking, actor=self.actor)
         ):
             raise Forbidden("Only staff book for somebody else.")
         takes_over = self._takes_over(booking)
@@ -152,7 +148,7 @@ class MoveToSlot(_OfOneBooking):
 
     def decide(self, ledger: Ledger) -> Booking:
         booking = ledger.booking(self.booking_id)
-        by_staff = self._is_by_staff(booking)
+        by_staff = self._is_by_staff(ledger, booking)
         _refuse_unless_changeable(booking)
         old = ledger.slots_of[booking.pk]
         if ledger.slot(self.slot_id).venue_id != booking.venue_id:
@@ -184,7 +180,7 @@ class ChangeParty(_OfOneBooking):
 
     def decide(self, ledger: Ledger) -> Booking:
         booking = ledger.booking(self.booking_id)
-        by_staff = self._is_by_staff(booking)
+        by_staff = self._is_by_staff(ledger, booking)
         _refuse_unless_changeable(booking)
         guest_count = self.guest_count or booking.guest_count
         if guest_count == booking.guest_count and self.notes in {None, booking.notes}:

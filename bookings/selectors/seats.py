@@ -36,9 +36,11 @@ def consecutive_slot_ids(*, slot_id: UUID, count: int) -> list[UUID]:
 
     Fewer than `count` where no more follow. Of two slots with one start the open one follows.
     """
+    if count == 1:
+        return [slot_id]
     slots = Slot.objects.values("pk", "resource_id", "starts_at", "ends_at", "is_closed")
     last = slots.filter(pk=slot_id).first()
-    if last is None or count == 1:
+    if last is None:
         return [slot_id]
     later = slots.filter(
         resource_id=last["resource_id"], starts_at__gte=last["ends_at"], is_withdrawn=False

@@ -6,17 +6,16 @@ operations are done. Ends with its standard input.
 
 import gc
 import os
-import random
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from itertools import count
+from types import SimpleNamespace
 from typing import Any, BinaryIO
 from unittest.mock import patch
-from uuid import UUID
 
 import django
 import orjson
@@ -25,9 +24,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "reserve.settings")
 django.setup()
 
 from django.db import DatabaseError, connection  # noqa: E402
+from django.db.models import QuerySet  # noqa: E402
+from django.db.models.functions import Random  # noqa: E402
 
 from bookings import desk  # noqa: E402
-from bookings.requests import Request  # noqa: E402
+from bookings.models import BookingSlot  # noqa: E402
 from tests.fuzz.defects import planted  # noqa: E402
 from tests.fuzz.desks import Desks  # noqa: E402
 from tests.fuzz.operations import Caller, Pool  # noqa: E402
@@ -68,17 +69,13 @@ def _stale_lookups() -> Iterator[None]:
 
     Too seldom does a booking really move between the lookup and the lock.
     """
-    slots_to_lock = desk._slots_to_lock
 
-    def stale(batch: Sequence[Request[Any]]) -> set[UUID]:
-        found = slots_to_lock(batch)
-        doubtful = {one for one in found if random.random() < _STALE_LOOKUPS}
-        if not doubtful:
-            return found
-        named = {slot_id for request in batch for slot_id in request.slot_ids()}
-        return found - (doubtful - named)
+    def lately(**conditions: Any) -> QuerySet[BookingSlot]:
+        links = BookingSlot.objects.annotate(chance=Random())
+        return links.filter(chance__gt=_STALE_LOOKUPS, **conditions)
 
-    with patch.object(desk, "_slots_to_lock", stale):
+    lookup = SimpleNamespace(objects=SimpleNamespace(filter=lately))
+    with patch.object(desk, "BookingSlot", lookup):
         yield
 
 
