@@ -5,22 +5,20 @@ between requests decide on it in memory, each on what the earlier ones left. A
 request that raises must not have changed it.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from accounts.actors import SYSTEM, Actor
 from accounts.selectors import works_at
 from bookings import store
+from bookings.changes import Changes
 from bookings.customers import Customer, read_open_bookings
-from bookings.errors import HoldExpired, InvalidState, SlotOverlaps
-from bookings.events import EventRow, SeatChange, booking_event, slot_event
-from bookings.guests import GuestDetails, assign_guests
+from bookings.errors import HoldExpired, InvalidState
+from bookings.events import SeatChange, booking_event, slot_event
+from bookings.guests import GuestDetails
 from bookings.idempotency import IdempotentCall, Memory
 from bookings.models import Booking, BookingSlot, Slot
-from bookings.rows import SlotChanges, changed_row, created_row, key_row, slot_row
 from bookings.selectors import free_lapsed_seats
 from bookings.states import EXPIRE, SEATED, BookingStatus, Transition
 from reserve.core.clock import database_now
@@ -48,15 +46,7 @@ class Ledger:
         self._memory = Memory((), now)
         self._open_bookings: dict[Customer, set[UUID]] = {}
         self._staff: dict[tuple[Actor, UUID], bool] = {}
-        self._slot_changes: defaultdict[UUID, SlotChanges] = defaultdict(SlotChanges)
-        self._created: dict[UUID, tuple[Booking, GuestDetails | None]] = {}
-        self._changed: dict[UUID, Booking] = {}
-        self._named: dict[UUID, tuple[Booking, GuestDetails | None]] = {}
-        self._slots_before: dict[UUID, list[UUID]] = {}
-        self._events: list[EventRow] = []
-        self._lapses_due: set[UUID] = set()
-        self._added_slots: dict[UUID, Slot] = {}
-        self._deleted_slots: dict[UUID, Slot] = {}
+        self._changes = Changes(self.slots, self.bookings, self.slots_of)
 
     # --- Reading, under the lock ------------------------------------------------
 
@@ -98,7 +88,7 @@ class Ledger:
             return
         held = Booking.objects.filter(status=BookingStatus.HELD, slot_links__slot_id__in=due)
         self._admit(list(held.distinct()))
-        self._lapses_due.update(due)
+        self._changes.lapses_due.update(due)
         for booking in list(self.bookings.values()):
             if booking.has_lapsed_at(self.now):
                 self.apply(EXPIRE, booking, actor=SYSTEM)
@@ -179,7 +169,7 @@ class Ledger:
         booking.version = 1
         self.bookings[booking.pk] = booking
         self.slots_of[booking.pk] = [slot.pk for slot in slots]
-        self._created[booking.pk] = booking, guest
+        self._changes.created[booking.pk] = booking, guest
         changes = self._use_seats(booking, booking.seats) if booking.uses_seats else []
         _note_lapse(booking, slots)
         if call:
@@ -229,7 +219,7 @@ class Ledger:
         if seats == booking.seats and [slot.pk for slot in slots] == self.slots_of[booking.pk]:
             self._change(event, booking, [], actor=actor, reason=reason)
             return booking
-        self._slots_before.setdefault(booking.pk, self.slots_of[booking.pk])
+        self._changes.note_move(booking)
         returned = self._use_seats(booking, -booking.seats)
         self.slots_of[booking.pk] = [slot.pk for slot in slots]
         booking.seats = seats
@@ -244,7 +234,7 @@ class Ledger:
         self, booking: Booking, guest: GuestDetails | None, *, customer: Customer | None = None
     ) -> None:
         """Say who comes, of a booking that is being changed; None is its customer."""
-        self._named[booking.pk] = booking, guest
+        self._changes.named[booking.pk] = booking, guest
         self._note_whose(booking, customer)
 
     def change_slot(
@@ -263,7 +253,7 @@ class Ledger:
 
         The caller has checked the capacity, and that nothing overlaps a slot that reopens.
         """
-        changes = self._slot_changes[slot.pk]
+        changes = self._changes.of_slots[slot.pk]
         wanted = {
             "capacity": capacity,
             "is_closed": is_closed,
@@ -277,27 +267,27 @@ class Ledger:
                 changes.columns[name] = value
         slot.version += 1
         changes.changes += 1
-        self._events.append(slot_event(slot, actor=actor, reason=reason))
+        self._changes.events.append(slot_event(slot, actor=actor, reason=reason))
         return slot
 
     def add_slot(self, slot: Slot, *, actor: Actor, reason: str = "") -> Slot:
         """Add a slot by hand, with an event. One that turns out to overlap fails the batch."""
         slot.version = 1
-        self._added_slots[slot.pk] = slot
-        self._events.append(slot_event(slot, actor=actor, reason=reason))
+        self._changes.added_slots[slot.pk] = slot
+        self._changes.events.append(slot_event(slot, actor=actor, reason=reason))
         return slot
 
     def publish_slots(self, slots: Iterable[Slot]) -> None:
         """Add slots that the schedule offers, without events; what overlaps by then is left out."""
-        self._added_slots.update((slot.pk, slot) for slot in slots)
+        self._changes.added_slots.update((slot.pk, slot) for slot in slots)
 
     @property
     def deleted_slot_ids(self) -> Collection[UUID]:
-        return self._deleted_slots.keys()
+        return self._changes.deleted_slots.keys()
 
     def delete_slot(self, slot: Slot) -> None:
         """Delete a slot of which nothing was ever recorded, and of which no event will tell."""
-        self._deleted_slots[slot.pk] = self.slots.pop(slot.pk)
+        self._changes.deleted_slots[slot.pk] = self.slots.pop(slot.pk)
         # As watchers are to see it.
         slot.is_closed = True
         slot.version += 1
@@ -316,11 +306,11 @@ class Ledger:
             starts_at__gt=starts_at - MAX_SLOT_LENGTH,
             ends_at__gt=starts_at,
         )
-        stored = [slot for slot in found if slot.pk not in self._deleted_slots]
+        stored = [slot for slot in found if slot.pk not in self._changes.deleted_slots]
         free_lapsed_seats([slot for slot in stored if slot.pk not in self.slots], self.now)
         added = [
             slot
-            for slot in self._added_slots.values()
+            for slot in self._changes.added_slots.values()
             if slot.resource_id == resource_id
             and slot.starts_at < ends_at
             and slot.ends_at > starts_at
@@ -335,7 +325,7 @@ class Ledger:
             slot = self.slots[slot_id]
             slot.reserved += seats
             slot.version += 1
-            changes = self._slot_changes[slot_id]
+            changes = self._changes.of_slots[slot_id]
             changes.seats += seats
             changes.changes += 1
             used.append(SeatChange(slot_id, slot.version, seats, slot.reserved, slot.capacity))
@@ -351,8 +341,7 @@ class Ledger:
         reason: str = "",
     ) -> None:
         booking.version += 1
-        if booking.pk not in self._created:
-            self._changed[booking.pk] = booking
+        self._changes.note_change(booking)
         self._record(event, booking, changes, actor=actor, reason=reason)
 
     def _record(
@@ -365,105 +354,29 @@ class Ledger:
         reason: str = "",
     ) -> None:
         booking.slots_at_hand = [self.slots[slot_id] for slot_id in self.slots_of[booking.pk]]
-        self._events.append(booking_event(event, booking, changes, actor=actor, reason=reason))
+        self._changes.events.append(
+            booking_event(event, booking, changes, actor=actor, reason=reason)
+        )
 
     # --- Writing, before the commit -----------------------------------------------
 
     @property
     def changed_slots(self) -> list[Slot]:
         """What watchers should hear of, once it is committed; a slot that is gone as closed."""
-        return [
-            *(self.slots[slot_id] for slot_id in self._slot_changes),
-            *self._deleted_slots.values(),
-            *self._added_slots.values(),
-        ]
+        return self._changes.changed_slots
 
     @property
     def changed_bookings(self) -> list[Booking]:
         """New ones, and those of which an event tells."""
-        return [*(booking for booking, _ in self._created.values()), *self._changed.values()]
+        return self._changes.changed_bookings
 
     def write(self) -> None:
         """Write the changes, and nothing where there are none.
 
-        What makes room for a slot comes before it: no two open ones may overlap,
-        not even for a moment.
+        Raises:
+            SlotOverlaps: a slot that was added by hand would overlap an open one.
         """
-        self._recompute_lapses()
-        if self._created or self._named:
-            assign_guests([*self._created.values(), *self._named.values()])
-        if self._deleted_slots:
-            store.delete_slots(self._deleted_slots)
-        rows = self._rows()
-        reopened = [row for row in rows["slots"] if row.get("is_closed") is False]
-        if reopened:
-            rows["slots"] = [row for row in rows["slots"] if row.get("is_closed") is not False]
-        store.write(rows)
-        if reopened:
-            store.write({"slots": reopened})
-        if self._added_slots:
-            self._insert_slots()
-
-    def _insert_slots(self) -> None:
-        inserted = store.insert_slots(list(self._added_slots.values()))
-        for slot in list(self._added_slots.values()):
-            if slot.pk not in inserted:
-                if slot.version:
-                    raise SlotOverlaps
-                del self._added_slots[slot.pk]
-
-    def _rows(self) -> dict[str, list[dict[str, Any]]]:
-        created = [booking for booking, _ in self._created.values()]
-        linked, unlinked = self._link_changes()
-        return {
-            "slots": [
-                slot_row(self.slots[slot_id], self._slot_changes.get(slot_id, _NO_CHANGES))
-                for slot_id in self._slot_changes.keys() | self._lapses_due
-            ],
-            "created": [created_row(booking) for booking in created],
-            "changed": [changed_row(booking) for booking in self._changed.values()],
-            "linked": linked,
-            "unlinked": unlinked,
-            "keys": [key_row(key) for key in self._memory.added],
-            "events": self._events,
-        }
-
-    def _link_changes(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        linked, unlinked = [], []
-        before: Mapping[UUID, Collection[UUID]] = {
-            **dict.fromkeys(self._created, ()),
-            **self._slots_before,
-        }
-        for booking_id, old in before.items():
-            new = self.slots_of[booking_id]
-            organization_id = self.bookings[booking_id].organization_id
-            linked += [
-                {"booking_id": booking_id, "slot_id": slot_id, "organization_id": organization_id}
-                for slot_id in new
-                if slot_id not in old or booking_id in self._created
-            ]
-            if booking_id not in self._created:
-                unlinked += [
-                    {"booking_id": booking_id, "slot_id": slot_id}
-                    for slot_id in old
-                    if slot_id not in new
-                ]
-        return linked, unlinked
-
-    def _recompute_lapses(self) -> None:
-        """The next lapse of each slot whose lapsed holds were just reclaimed."""
-        for slot_id in self._lapses_due:
-            lapses = [
-                booking.hold_expires_at
-                for booking in self.bookings.values()
-                if booking.status == BookingStatus.HELD
-                and booking.hold_expires_at is not None
-                and slot_id in self.slots_of[booking.pk]
-            ]
-            self.slots[slot_id].next_lapse_at = min(lapses, default=None)
-
-
-_NO_CHANGES = SlotChanges()
+        self._changes.write(self._memory.added)
 
 
 def _note_lapse(booking: Booking, slots: Sequence[Slot]) -> None:
@@ -472,15 +385,3 @@ def _note_lapse(booking: Booking, slots: Sequence[Slot]) -> None:
     if booking.status == BookingStatus.HELD and lapse is not None:
         for slot in slots:
             slot.next_lapse_at = min(slot.next_lapse_at or lapse, lapse)
-
-
-def as_if_given_back(slots: Sequence[Slot], slot_ids: Collection[UUID], seats: int) -> list[Slot]:
-    """Slots as they would be if a booking's seats went back: to decide on, not to write."""
-    return [_with_reserved(slot, seats) if slot.pk in slot_ids else slot for slot in slots]
-
-
-def _with_reserved(slot: Slot, seats: int) -> Slot:
-    copy = Slot(pk=slot.pk, resource_id=slot.resource_id)
-    copy.starts_at, copy.ends_at, copy.is_closed = slot.starts_at, slot.ends_at, slot.is_closed
-    copy.capacity, copy.reserved = slot.capacity, slot.reserved - seats
-    return copy

@@ -1,6 +1,6 @@
 """Changing a booking: its status, its party, its slots."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import cast
 from uuid import UUID
@@ -9,7 +9,7 @@ from accounts.actors import Actor
 from bookings.customers import Customer
 from bookings.errors import BookingLimitReached, HoldExpired, InvalidState
 from bookings.guests import GuestDetails, can_reach, require_reachable
-from bookings.ledger import Ledger, as_if_given_back
+from bookings.ledger import Ledger
 from bookings.manage_tokens import is_owner
 from bookings.models import Booking, Slot
 from bookings.requests import Request
@@ -227,7 +227,19 @@ def _refuse_unless_changeable(booking: Booking) -> None:
 
 def _refuse_unless_free(ledger: Ledger, booking: Booking, slots: list[Slot], party: Party) -> None:
     """Refuse where the venue's rules do, the booking's own seats counted as free."""
-    free = as_if_given_back(slots, ledger.slots_of[booking.pk], booking.seats)
+    free = _as_if_given_back(slots, ledger.slots_of[booking.pk], booking.seats)
     venue, resource = slots[0].venue, slots[0].resource
     if refused := refusal(venue=venue, resource=resource, slots=free, party=party, now=ledger.now):
         raise refused
+
+
+def _as_if_given_back(slots: Sequence[Slot], slot_ids: Collection[UUID], seats: int) -> list[Slot]:
+    """Slots as they would be if a booking's seats went back: to decide on, not to write."""
+    return [_with_reserved(slot, seats) if slot.pk in slot_ids else slot for slot in slots]
+
+
+def _with_reserved(slot: Slot, seats: int) -> Slot:
+    copy = Slot(pk=slot.pk, resource_id=slot.resource_id)
+    copy.starts_at, copy.ends_at, copy.is_closed = slot.starts_at, slot.ends_at, slot.is_closed
+    copy.capacity, copy.reserved = slot.capacity, slot.reserved - seats
+    return copy

@@ -123,8 +123,8 @@ def test_a_batch_that_fails_as_a_whole_is_retried_singly(
     slot, write, batches = make_slot(), Ledger.write, []
 
     def fail_for_many(ledger: Ledger) -> None:
-        batches.append(len(ledger._created))
-        if len(ledger._created) > 1:
+        batches.append(len(ledger.changed_bookings))
+        if len(ledger.changed_bookings) > 1:
             raise OperationalError("too many at once")
         write(ledger)
 

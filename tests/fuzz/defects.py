@@ -13,7 +13,7 @@ from typing import Any
 from unittest.mock import PropertyMock, patch
 from uuid import UUID
 
-from bookings import desk, ledger, store
+from bookings import changes, desk, store
 from bookings.customers import Customer
 from bookings.difference import Existing
 from bookings.idempotency import IdempotentCall, Memory
@@ -117,14 +117,14 @@ def more_slots_ignored() -> Iterator[None]:
 @found_by("reserved")
 def counter_absolute() -> Iterator[None]:
     """Seats are written as a number, reckoned from what was read before the lock."""
-    slot_row = ledger.slot_row
+    slot_row = changes.slot_row
 
-    def absolute(slot: Slot, changes: Any) -> dict[str, Any]:
-        return slot_row(slot, changes) | {"seats": slot.reserved}
+    def absolute(slot: Slot, changed: Any) -> dict[str, Any]:
+        return slot_row(slot, changed) | {"seats": slot.reserved}
 
     with (
         DEFECTS["read_before_the_lock"].plant(),
-        patch.object(ledger, "slot_row", absolute),
+        patch.object(changes, "slot_row", absolute),
         patch.dict(store._PARTS, slots=_replaced(store._PARTS["slots"], _DIFFERENCE, "c.seats")),
     ):
         store._write_statement.cache_clear()
@@ -138,10 +138,10 @@ def event_left_out() -> Iterator[None]:
     record = Ledger._record
 
     def forgetful(self: Ledger, event: str, booking: Booking, *rest: Any, **options: Any) -> None:
-        before = len(self._events)
+        before = len(self._changes.events)
         record(self, event, booking, *rest, **options)
         if random.random() < 0.02:
-            del self._events[before:]
+            del self._changes.events[before:]
 
     with patch.object(Ledger, "_record", forgetful):
         yield
