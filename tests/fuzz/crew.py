@@ -21,7 +21,8 @@ from bookings.states import BookingStatus
 from reserve.outbox.models import Event
 from reserve.outbox.services import relay_pending_events
 from tests.fuzz.defects import DEFECTS
-from tests.fuzz.invariants import Audit, Finding, check_deliveries, check_faults, read_history
+from tests.fuzz.evidence import Finding, read_history
+from tests.fuzz.invariants import Audit, check_deliveries, check_faults
 from tests.fuzz.world import DESKS, Order, World, make_world
 
 PROJECT = Path(__file__).parent.parent.parent

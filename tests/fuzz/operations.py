@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import accumulate
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -29,37 +30,11 @@ from bookings.services.slots import change_slot
 from reserve.core.errors import DomainError
 from reserve.core.ids import new_id
 from reserve.outbox.services import relay_pending_events
+from tests.fuzz.outcomes import OK, Record
 from tests.fuzz.world import SlotPlace, World, place_of
 from venues.schedule import PlannedSlot
 
-Record = dict[str, Any]
-"""One line of the history: `op`, what was asked for, `began` and `ended`, and the `outcome`."""
-
 Ask = Callable[[Callable[[], Any]], Any]
-
-OK = "OK"
-
-# Outcomes beyond success that an operation may have; whatever else comes is a finding.
-_BUSY = {"SLOT_BUSY"}
-_NO_SEATS = {"SLOT_UNAVAILABLE", "SLOT_CLOSED", "PARTY_SIZE_NOT_ALLOWED"}
-_WRONG_STATE = {"INVALID_STATE", "HOLD_EXPIRED"}
-_TAKING = _BUSY | _NO_SEATS | {"NOT_FOUND", "BOOKING_LIMIT_REACHED"}
-_MOVING = _BUSY | _WRONG_STATE | {"NOT_FOUND", "FORBIDDEN"}
-EXPECTED: dict[str, set[str]] = {
-    "create": _TAKING,
-    "hold": _TAKING,
-    "keyed": _TAKING | {"IDEMPOTENCY_MISMATCH", "IDEMPOTENCY_IN_PROGRESS"},
-    "transition": _MOVING,
-    "reschedule": _BUSY | _NO_SEATS | _WRONG_STATE | {"NOT_FOUND"},
-    "update": _BUSY | _NO_SEATS | _WRONG_STATE | {"NOT_FOUND"},
-    "change_slot": _BUSY | {"INVALID_STATE", "FORBIDDEN", "NOT_FOUND"},
-    # Somebody may have reopened a slot where another was about to be restored.
-    "publish": _BUSY | {"INVALID_STATE"},
-    "release": set(),
-    "relay": set(),
-    # In a batch whose time ran out before its turn came again.
-    "unknown": _BUSY | {"NOT_FOUND"},
-}
 
 _WEIGHTS = {
     "create": 18,
@@ -81,6 +56,8 @@ _WEIGHTS = {
     "relay": 1,
     "unknown": 1,
 }
+_KINDS = list(_WEIGHTS)
+_CUMULATIVE_WEIGHTS = list(accumulate(_WEIGHTS.values()))
 _TRANSITIONS = {
     "confirm": states.CONFIRM,
     "cancel": states.CANCEL,
@@ -145,8 +122,7 @@ class Caller:
     def step(self) -> Record:
         """Do the next operation and tell what came of it."""
         self._number += 1
-        kinds = list(_WEIGHTS)
-        (kind,) = self._random.choices(kinds, weights=list(_WEIGHTS.values()))
+        (kind,) = self._random.choices(_KINDS, cum_weights=_CUMULATIVE_WEIGHTS)
         asked, call = self._prepare(kind)
         record: Record = {"by": self._name, "number": self._number, **asked}
         record["began"] = time.monotonic()

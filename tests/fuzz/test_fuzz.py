@@ -12,7 +12,7 @@ from django.core.management import call_command, get_commands
 
 from tests.fuzz.crew import Crew, crew
 from tests.fuzz.defects import DEFECTS
-from tests.fuzz.operations import EXPECTED, OK
+from tests.fuzz.outcomes import EXPECTED, OK
 from tests.fuzz.servers import redis_to_kill
 from tests.processes import environment
 
