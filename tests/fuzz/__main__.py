@@ -71,8 +71,9 @@ def _fuzz(arguments: argparse.Namespace) -> int:
     if "verify_ledger" in get_commands() and not arguments.defect:
         call_command("verify_ledger")
     if report.findings:
-        options = f"--seed {seed} --processes {arguments.processes} --round {arguments.round}"
-        print(f'The same again: make fuzz OPS={arguments.ops} ARGS="{options}"')
+        kept = ("processes", "round", "guards")
+        options = " ".join(f"--{name} {getattr(arguments, name)}" for name in kept)
+        print(f'The same again: make fuzz OPS={arguments.ops} ARGS="--seed {seed} {options}"')
         return 1
     return 0
 

@@ -27,6 +27,7 @@ from tests.fuzz.world import DESKS, Order, World, make_world
 
 PROJECT = Path(__file__).parent.parent.parent
 PROCESSES = 2
+# Callers of a worker: so many that batches are large, which are what is cheap.
 THREADS = 48
 # Small rounds: a fresh world has little to read, and what is found is near its cause.
 ROUND = 2_500
