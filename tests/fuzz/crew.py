@@ -27,8 +27,11 @@ from tests.fuzz.world import DESKS, Order, World, make_world
 
 PROJECT = Path(__file__).parent.parent.parent
 PROCESSES = 2
-# Callers of a worker: so many that batches are large, which are what is cheap.
-THREADS = 48
+# Callers of a worker. Many make large batches, which are cheap; in a short round, where
+# all begin at once, fewer meet as often and do not wait for each other too long.
+MOST_THREADS = 48
+FEWEST_THREADS = 12
+_OPERATIONS_OF_A_THREAD = 25
 # Small rounds: a fresh world has little to read, and what is found is near its cause.
 ROUND = 2_500
 _PATIENCE_SECONDS = 240.0
@@ -144,7 +147,7 @@ class Crew:
             self._round(
                 report,
                 number,
-                size=max(size // len(self._workers), THREADS),
+                size=max(size // len(self._workers), FEWEST_THREADS),
                 defect=defect,
                 has_guards=has_guards(number),
                 on_halfway=on_halfway if number == 0 else lambda: None,
@@ -165,12 +168,13 @@ class Crew:
         on_halfway: Callable[[], None],
     ) -> None:
         world = make_world()
+        threads = min(max(size // _OPERATIONS_OF_A_THREAD, FEWEST_THREADS), MOST_THREADS)
         orders = [
             Order(
                 name=worker.name,
                 seed=f"{report.seed}/{number}",
                 operations=size,
-                threads=THREADS,
+                threads=threads,
                 # With one queue batches are large; with several they meet in the database.
                 desks=1 if has_guards else DESKS,
                 has_guards=has_guards,
@@ -181,8 +185,8 @@ class Crew:
             for worker in self._workers
         ]
         callbacks = [on_halfway, *[lambda: None] * (len(orders) - 1)]
-        with ThreadPoolExecutor(len(orders)) as threads:
-            answers = list(threads.map(Worker.carry_out, self._workers, orders, callbacks))
+        with ThreadPoolExecutor(len(orders)) as pool:
+            answers = list(pool.map(Worker.carry_out, self._workers, orders, callbacks))
         faults: Counter[str] = Counter()
         for answer in answers:
             report.operations += answer["operations"]
