@@ -79,6 +79,14 @@ _NEW_VENUE = 'name: "New", slug: "$unique", timezone: "UTC"'
 _SEATS = (
     'venueId: "$venue", slotId: "$slot", guestCount: 1, guest: {name: "Ada", phone: "+4512345678"}'
 )
+_HOOK = (
+    'url: "https://example.com/hooks", description: "Ours", eventTypes: ["booking.held"],'
+    " enabled: true"
+)
+_WISHES = (
+    'quietFrom: "22:00", quietUntil: "07:00",'
+    " preferences: [{audience: GUEST, kind: REMINDER, channel: EMAIL, enabled: true}]"
+)
 
 QUERIES: dict[str, Row] = {
     "me": Row(ACCOUNTS),
@@ -145,9 +153,9 @@ MUTATIONS: dict[str, Row] = {
     "removeMember": Row(ORGANIZATION_MANAGERS, 'id: "$member"'),
     "createWebhook": Row(
         ORGANIZATION_MANAGERS,
-        'input: {organizationId: "$organization", url: "https://example.com/hooks"}',
+        f'input: {{organizationId: "$organization", {_HOOK}}}',
     ),
-    "updateWebhook": Row(ORGANIZATION_MANAGERS, 'input: {id: "$webhook", description: "Ours"}'),
+    "updateWebhook": Row(ORGANIZATION_MANAGERS, f'input: {{id: "$webhook", {_HOOK}}}'),
     "deleteWebhook": Row(ORGANIZATION_MANAGERS, 'id: "$webhook"'),
     "rotateWebhookSecret": Row(ORGANIZATION_MANAGERS, 'id: "$webhook"'),
     "testWebhook": Row(ORGANIZATION_MANAGERS, 'id: "$webhook"'),
@@ -184,7 +192,7 @@ MUTATIONS: dict[str, Row] = {
     "completeBooking": Row(BOOKING_STAFF, 'id: "$arrived"'),
     "registerDevice": Row(ACCOUNTS, 'input: {token: "device-$unique", platform: IOS}'),
     "removeDevice": Row(OWN, 'id: "$device"'),
-    "updateNotificationPreferences": Row(ACCOUNTS, "input: {}"),
+    "updateNotificationPreferences": Row(ACCOUNTS, f"input: {{{_WISHES}}}"),
 }
 
 SUBSCRIPTIONS: dict[str, Row] = {
@@ -200,6 +208,17 @@ _TAKE = {
     "slot_id": "$slot",
     "guest_count": 1,
     "guest": {"name": "Ada", "phone": "+4512345678"},
+}
+_HOOK_BODY = {
+    "url": "https://example.com/hooks",
+    "description": "Ours",
+    "event_types": ["booking.held"],
+    "enabled": True,
+}
+_WISHES_BODY = {
+    "quiet_from": "22:00",
+    "quiet_until": "07:00",
+    "preferences": [{"audience": "GUEST", "kind": "REMINDER", "channel": "EMAIL", "enabled": True}],
 }
 _VENUE = "/venues/{venue}"
 _PRIVATE = "/venues/{private_venue}"
@@ -248,9 +267,9 @@ REST: dict[str, Row] = {
     f"DELETE {_ORGANIZATION}/invitations/{{invitation}}": Row(ORGANIZATION_MANAGERS),
     "POST /invitations/accept": Row(ACCOUNTS_REFUSED, _LINK),
     f"GET {_WEBHOOKS}": Row(ORGANIZATION_MANAGERS),
-    f"POST {_WEBHOOKS}": Row(ORGANIZATION_MANAGERS, {"url": "https://example.com/hooks"}),
+    f"POST {_WEBHOOKS}": Row(ORGANIZATION_MANAGERS, _HOOK_BODY),
     f"GET {_WEBHOOK}": Row(ORGANIZATION_MANAGERS),
-    f"PATCH {_WEBHOOK}": Row(ORGANIZATION_MANAGERS, {"description": "Ours"}),
+    f"PATCH {_WEBHOOK}": Row(ORGANIZATION_MANAGERS, _HOOK_BODY),
     f"DELETE {_WEBHOOK}": Row(ORGANIZATION_MANAGERS),
     f"POST {_WEBHOOK}/rotate-secret": Row(ORGANIZATION_MANAGERS),
     f"POST {_WEBHOOK}/test": Row(ORGANIZATION_MANAGERS),
@@ -319,7 +338,7 @@ REST: dict[str, Row] = {
     "GET /devices/{device}": Row(OWN),
     "DELETE /devices/{device}": Row(OWN),
     "GET /notification-preferences": Row(ACCOUNTS),
-    "PATCH /notification-preferences": Row(ACCOUNTS, {}),
+    "PATCH /notification-preferences": Row(ACCOUNTS, _WISHES_BODY),
 }
 
 # Routes of WebSockets, by their pattern; each needs a way to try it in the test.

@@ -1,12 +1,17 @@
-"""Secrets are planted in every text of one tenant; whatever others ask, none comes back."""
+"""Canaries are planted in all words of one tenant; whatever others ask, none comes back.
+
+Nor does an id of anything of its own that was not asked for by this id.
+"""
 
 import json
+import string
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 from django.apps import apps
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from graphql import (
     GraphQLObjectType,
@@ -17,46 +22,94 @@ from graphql import (
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from accounts.models import Organization
-from bookings.models import Booking
+from reserve.outbox.models import Event
 from tests.contracts import roles
 from tests.contracts.questions import Question, ask, fields_of, rest_questions
 from tests.contracts.worlds import Callers, World, make_world
 from venues.models import Venue
+from webhooks.models import FeedEntry
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CANARY = "zqxjkwvy"
 _DEPTH = 4
-# Whose form means something: another text there would be another fault.
+# A code's last letter tells codes apart; a zone that nobody else is in; a country that is none.
+_ZONE = "Antarctica/Vostok"
+_TELLTALES = (CANARY[:7], _ZONE.lower(), '"zq"')
+# Whose form means something: recognisable all the same.
 _FORMED = {
-    *("locale", "language", "timezone", "country", "slug", "password", "endpoint", "recipient"),
-    *("confirmation_code", "occasion", "name_of_event"),
+    "locale": f"en-{CANARY}",
+    "language": f"en-{CANARY}",
+    "timezone": _ZONE,
+    "country": "ZQ",
+    "phone": f"+99 {CANARY}",
+    "website": f"https://{CANARY}.example",
+    "url": f"https://{CANARY}.example/hooks",
+    "picture_urls": [f"https://{CANARY}.example/1"],
+    "facts": {"reason": CANARY},
+    "log": [
+        {
+            "at": "2030-01-01T00:00:00Z",
+            "status": 200,
+            "milliseconds": 1,
+            "error": CANARY,
+            "response": CANARY,
+        }
+    ],
 }
+# Words of a list of ours, or numbers.
+_WORDLESS = {
+    *("venues.Venue.reminder_minutes", "webhooks.Webhook.event_types"),
+    *("accounts.Membership.venue_ids", "accounts.Invitation.venue_ids"),
+    # Whoever changes it ends every login.
+    "accounts.User.password",
+}
+# These rows are made with the canary in them: the log refuses to change.
+_FINAL = {"outbox.Event.name", "outbox.Event.payload", "outbox.Event.request_id"}
+_WORDS = (models.CharField, models.TextField, models.JSONField, ArrayField)
 
 
-def _plant(organization: Organization) -> int:
-    """Write the canary into every text column of an organization's rows; returns how many."""
-    planted = 0
+def _rows_of(world: World) -> Iterator[Any]:
+    """Everything of a tenant, and of its people."""
+    organization = world.tenant.organization
+    people = [world.tenant.owner, world.tenant.manager, world.tenant.staff, world.customer]
+    yield from (organization, *people)
     for model in apps.get_models():
-        names = {field.name for field in model._meta.fields}
-        if model is Organization:
-            rows: Any = Organization.objects.filter(pk=organization.pk)
-        elif "organization" in names:
-            rows = model._default_manager.filter(organization=organization)
-        else:
-            continue
-        for field in model._meta.fields:
-            is_text = isinstance(field, models.CharField | models.TextField)
-            if not is_text or field.choices or field.name in _FORMED or field.primary_key:
-                continue
-            if field.unique or (field.max_length or 200) < len(CANARY) + 20:
-                continue
-            text = f"{CANARY}@example.com" if isinstance(field, models.EmailField) else CANARY
-            if isinstance(field, models.URLField):
-                text = f"https://{CANARY}.example"
-            planted += rows.update(**{field.name: text}) and 1
+        names = {field.attname for field in model._meta.fields}
+        rows: Any = model._default_manager
+        if "organization_id" in names:
+            yield from rows.filter(organization_id=organization.pk)
+        elif "user_id" in names:
+            yield from rows.filter(user_id__in=[each.pk for each in people])
+
+
+def _plant(world: World) -> set[str]:
+    """Write canaries into all words and JSON of a tenant; returns the columns."""
+    planted = set()
+    for number, row in enumerate(_rows_of(world)):
+        columns = {
+            field.name: _canary(field, number)
+            for field in row._meta.fields
+            if isinstance(field, _WORDS)
+            and not field.choices
+            and f"{row._meta.label}.{field.name}" not in _WORDLESS | _FINAL
+        }
+        if columns:
+            type(row)._default_manager.filter(pk=row.pk).update(**columns)
+        planted |= {f"{row._meta.label}.{name}" for name in columns}
     return planted
+
+
+def _canary(field: Any, number: int) -> Any:
+    """What is recognised wherever it is told, in the form that the column has."""
+    if field.name == "confirmation_code":
+        return CANARY[:7].upper() + string.ascii_uppercase[number % 26]
+    if isinstance(field, models.EmailField):
+        return f"{CANARY}{number}@example.com"
+    if field.name in _FORMED:
+        return _FORMED[field.name]
+    is_one_of_its_kind = field.name in {"slug", "occasion", "token"}
+    return f"{CANARY}-{number}" if is_one_of_its_kind else CANARY
 
 
 def _selection(kind: GraphQLObjectType, depth: int) -> str:
@@ -94,42 +147,71 @@ def _questions() -> Iterator[Question]:
 
 @pytest.fixture
 def hidden(db: None) -> World:
-    """Another tenant, which shows nothing to anybody outside, with the canary in every text."""
-    world = make_world("hidden", is_public=False)
-    Venue.objects.filter(organization=world.tenant.organization).update(is_public=False)
-    assert _plant(world.tenant.organization) > 20
-    Booking.objects.filter(pk=world.tenant.booking.pk).update(notes=CANARY)
+    """Another tenant, which shows nothing to anybody outside, with canaries in all words."""
+    world = make_world(CANARY, is_public=False)
+    organization = world.tenant.organization
+    Venue.objects.filter(organization=organization).update(is_public=False)
+    world.value("device")
+    for event in Event.objects.filter(subject_id=world.tenant.booking.pk):
+        FeedEntry.objects.create(organization_id=organization.pk, event=event)
+    planted = _plant(world)
+    assert planted >= {
+        *("accounts.User.email", "accounts.Organization.slug", "venues.Venue.picture_urls"),
+        *("bookings.Booking.confirmation_code", "bookings.Guest.locale", "webhooks.Webhook.url"),
+        *("webhooks.WebhookDelivery.log", "notifications.Delivery.facts"),
+        *("notifications.Device.token", "notifications.Wording.language"),
+    }
     return world
 
 
-def test_no_answer_to_outsiders_has_a_secret_of_another_tenant(
+def _ids_of(world: World) -> set[str]:
+    return {row.public_id.lower() for row in _rows_of(world) if hasattr(row, "public_id")}
+
+
+def _recognised(answer: str, asked: str, ids: set[str]) -> list[str]:
+    """The canaries and ids in an answer that the question did not have: those it knew."""
+    answer, asked = answer.lower(), asked.lower()
+    return [word for word in (*_TELLTALES, *ids) if word in answer and word not in asked]
+
+
+def test_no_answer_to_outsiders_has_anything_of_another_tenant(
     http: httpx.Client, world: World, hidden: World, callers: Callers
 ) -> None:
-    told = []
+    ids, told = _ids_of(hidden), []
     for question in _questions():
         if question.row.ends_logins:
             continue
         values = question.values(world) | hidden.ids
         values |= {name: hidden.value(name) for name in question.ids}
         for caller in ("anonymous", "other", "foreign", "manager"):
-            answer = ask(http, question, question.filled(values), callers.headers(caller))
-            if CANARY in answer.text:
-                told.append(f"{question.name} as {caller}: {answer.text[:300]}")
+            asked = question.filled(values)
+            answer = ask(http, question, asked, callers.headers(caller))
+            if words := _recognised(answer.text, asked, ids):
+                told.append(f"{question.name} as {caller}: {words} in {answer.text[:300]}")
     assert not told, "\n".join(told)
 
 
 def test_the_tenant_itself_is_told(http: httpx.Client, hidden: World, callers: Callers) -> None:
-    """The control: the same questions of those who may ask them bring the canary back."""
-    callers.people["owner"] = hidden.tenant.owner
-    found = set()
-    for question in _questions():
-        if question.row.ends_logins:
-            continue
-        text = question.filled(question.values(hidden))
-        if CANARY in ask(http, question, text, callers.headers("owner")).text:
-            found.add(question.name.partition(",")[0])
-    assert {"venue", "GET /venues/{private_venue}", "organization"} <= found
+    """The control: those who may read it all are answered with the canaries."""
+    callers.people |= {"owner": hidden.tenant.owner, "guest": hidden.customer}
+    ids = _ids_of(hidden)
+    found: set[str] = set()
+    words: set[str] = set()
+    reads = (
+        *_graphql_questions("query", roles.QUERIES),
+        *(question for question in rest_questions() if question.name.startswith("GET ")),
+    )
+    for question in reads:
+        for caller in ("owner", "guest"):
+            text = question.filled(question.values(hidden))
+            seen = _recognised(ask(http, question, text, callers.headers(caller)).text, text, ids)
+            if _TELLTALES[0] in seen:
+                found.add(question.name.partition(",")[0])
+            words.update(seen)
+    assert {"venue", "GET /venues/{private_venue}", "organization", "webhooks", "me"} <= found
     assert len(found) > 20, sorted(found)
+    assert set(_TELLTALES) <= words
+    assert words & ids
 
 
 @pytest.mark.parametrize("caller", ["anonymous", "other", "foreign", "manager"])

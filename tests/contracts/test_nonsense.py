@@ -63,6 +63,9 @@ def _spoilt(value: Any) -> Iterator[tuple[str, Any]]:
             for where, spoilt in _spoilt(inner):
                 yield f"{name}.{where}", value | {name: spoilt}
     elif isinstance(value, list) and value:
+        if not isinstance(value[0], dict):
+            for nonsense in _nonsense_for(value[0]):
+                yield f"0: {str(nonsense)[:30]!r}", [nonsense, *value[1:]]
         for where, spoilt in _spoilt(value[0]):
             yield f"0.{where}", [spoilt, *value[1:]]
 
@@ -101,9 +104,14 @@ def _spoilt_literals(value: Any) -> Iterator[tuple[str, Any]]:
             field.value = whole
         return
     if isinstance(value, ListValueNode):
+        for nonsense in _LISTS:
+            if not isinstance(nonsense, list):
+                yield f"{nonsense!r}", parse_value(_literal(nonsense))
+        for where, spoilt in _spoilt_literals(value.values[0]) if value.values else ():
+            yield f"0.{where}", ListValueNode(values=(spoilt,))
         return
-    number = value.kind == "int_value"
-    for nonsense in _NUMBERS if number else _TEXTS:
+    kinds: dict[str, tuple[Any, ...]] = {"int_value": _NUMBERS, "boolean_value": _FLAGS}
+    for nonsense in kinds.get(value.kind, _TEXTS):
         # An enum is written as a name, and a list of one may be written as its item.
         if isinstance(nonsense, list):
             continue

@@ -57,8 +57,14 @@ _LITERALS = {
 # Hours that differ from the literal above.
 _OTHER = {"closesAt": '"17:00"'}
 
-# Refused for what is left: a slot's change has to say what changes.
-_WITHOUT = {"updateSlot.input.capacity": "BAD_USER_INPUT", "updateSlot": "BAD_USER_INPUT"}
+# Refused for what is left: a slot's change says what changes, quiet hours have two ends.
+_WITHOUT = dict.fromkeys(
+    (
+        *("updateSlot", "updateSlot.input.capacity"),
+        *(f"updateNotificationPreferences.input.quiet{end}" for end in ("From", "Until")),
+    ),
+    "BAD_USER_INPUT",
+)
 _Inputs = Mapping[str, GraphQLArgument] | Mapping[str, GraphQLInputField]
 
 
