@@ -24,6 +24,7 @@ from venues.selectors import venues_visible_to
 MAX_SEARCH = 200
 MAX_RADIUS_KM = 500
 DEFAULT_RADIUS_KM = 10
+WRONG_RADIUS = f"This must be above 0 and at most {MAX_RADIUS_KM}."
 _EARTH_RADIUS_KM = 6371.0088
 _LEAST_DEGREES = 1e-9
 _DOCUMENT = ("name", "street", "postal_code", "city", "region", "country")
@@ -49,7 +50,7 @@ class Near:
             if not least <= value <= most
         }
         if not 0 < self.radius_km <= MAX_RADIUS_KM:
-            errors["radius_km"] = [f"This must be above 0 and at most {MAX_RADIUS_KM}."]
+            errors["radius_km"] = [WRONG_RADIUS]
         if errors:
             raise Invalid(errors={f"near.{name}": texts for name, texts in errors.items()})
 

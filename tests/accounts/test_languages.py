@@ -11,7 +11,7 @@ from django.conf import settings
 from accounts import mails as mails_module
 from accounts import pages
 from accounts.services.users import register
-from bookings import pages as booking_pages
+from bookings.guest_pages import managed as booking_pages
 from notifications.content import letters, words
 from tests.factories import PASSWORD
 from webhooks import mails as webhook_mails

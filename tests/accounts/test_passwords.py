@@ -109,11 +109,9 @@ def test_a_new_address_counts_once_it_is_verified_and_the_old_one_is_told(mails)
     user = make_user(email="old@example.org")
     actor = account(user.pk)
     request_email_change(actor=actor, email=" New@example.org", password=PASSWORD)
-    told, asked = mails()
-    assert [message.to[0].rpartition("<")[2] for message in (told, asked)] == [
-        "old@example.org>",
-        "new@example.org>",
-    ]
+    by_address = {message.to[0].rpartition("<")[2]: message for message in mails()}
+    assert by_address.keys() == {"old@example.org>", "new@example.org>"}
+    told, asked = by_address["old@example.org>"], by_address["new@example.org>"]
     assert "http" not in told.body
     assert log_in(email="old@example.org", password=PASSWORD).user == user
 

@@ -11,6 +11,7 @@ import pytest
 from accounts.models import Role
 from bookings.models import Booking
 from notifications.models import Delivery
+from reserve.celery import app
 from reserve.core import logging as ours
 from tests.factories import (
     PASSWORD,
@@ -145,6 +146,8 @@ def make_member_of(organization: Any, user: Any) -> None:
 
 
 def test_every_request_and_task_has_a_line_and_nobody_is_named(tmp_path: Path) -> None:
+    # What other tests have left in the queue is not of this one's requests.
+    app.control.purge()
     web, work = tmp_path / "web.log", tmp_path / "worker.log"
     variables = {"LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json", "EMAIL_URL": "smtp://127.0.0.1:1"}
     command = ("-m", "celery", "-A", "reserve", "--quiet", "worker", "--concurrency", "1", "--beat")

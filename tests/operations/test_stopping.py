@@ -150,7 +150,7 @@ def test_a_worker_ends_its_task_first_unless_it_is_asked_twice(
     slot = make_slot(make_resource(capacity=5))
     booking = create_booking(actor=ANONYMOUS, seats=seats_on(slot, 1, guest=somebody()))
     with (
-        process(*commands.worker()[1:], WORKER_CONCURRENCY="1") as worker,
+        process(*commands.worker()[1:]) as worker,
         _locked(slot) as lock,
     ):
         app.send_task("reserve.outbox.tasks.relay_events")

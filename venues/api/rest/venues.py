@@ -25,7 +25,14 @@ from reserve.core.rest.serializers import (
 from reserve.core.rest.views import View, changed_at
 from venues.api import descriptions
 from venues.models import Resource, Venue
-from venues.search import DEFAULT_RADIUS_KM, MAX_RADIUS_KM, MAX_SEARCH, Near, search_venues
+from venues.search import (
+    DEFAULT_RADIUS_KM,
+    MAX_RADIUS_KM,
+    MAX_SEARCH,
+    WRONG_RADIUS,
+    Near,
+    search_venues,
+)
 from venues.selectors import visible_venue
 from venues.services.resources import ResourceDetails
 from venues.services.venues import VenueDetails, create_venue
@@ -61,7 +68,13 @@ class _PointField(serializers.CharField):
     {"type": "number", "format": "double", "exclusiveMinimum": 0, "maximum": MAX_RADIUS_KM}
 )
 class _RadiusField(serializers.FloatField):
-    """Kilometres; the search itself says how many may be."""
+    """Kilometres, in the limits of the search also where it names no point."""
+
+    def to_internal_value(self, data: Any) -> float:
+        radius_km = super().to_internal_value(data)
+        if not 0 < radius_km <= MAX_RADIUS_KM:
+            raise serializers.ValidationError(WRONG_RADIUS)
+        return radius_km
 
 
 class VenuesQuery(PageQuery):
