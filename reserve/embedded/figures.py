@@ -12,7 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-_PREFIX = "reserve-figures-"
+
+
+def _own_prefix() -> str:
+    """How the names of this process's folders begin: children inherit the variable, too."""
+    return f"reserve-figures-{os.getpid()}-"
 
 
 @contextmanager
@@ -28,12 +32,12 @@ def shared_figures() -> Iterator[None]:
 def begin_shared_figures() -> None:
     """Have processes that start from now on share their figures."""
     if not os.environ.get(FOLDER):
-        os.environ[FOLDER] = tempfile.mkdtemp(prefix=_PREFIX)
+        os.environ[FOLDER] = tempfile.mkdtemp(prefix=_own_prefix())
 
 
 def end_shared_figures() -> None:
-    """Forget them; those in a folder that somebody else has named are somebody else's."""
+    """Forget them; those in a folder that another process has made are that one's."""
     folder = os.environ.get(FOLDER, "")
-    if Path(folder).name.startswith(_PREFIX):
+    if Path(folder).name.startswith(_own_prefix()):
         del os.environ[FOLDER]
         shutil.rmtree(folder, ignore_errors=True)

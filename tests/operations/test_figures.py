@@ -1,7 +1,10 @@
 """What `/metrics` tells, from every process, and that dashboard and alerts ask for nothing else."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bookings import audit
 from reserve import figures
-from reserve.embedded.figures import shared_figures
+from reserve.embedded.figures import FOLDER, shared_figures
 from tests.clients import GraphQLApi
 from tests.factories import make_customer, make_resource, make_slot, seats_on
 from tests.processes import free_port, process, wait_until, web_process
@@ -111,6 +114,15 @@ def test_the_dashboard_is_one_that_grafana_takes() -> None:
         letters = [target["refId"] for target in panel["targets"]]
         assert letters == sorted(set(letters))
         assert all(target["datasource"] == panel["datasource"] for target in panel["targets"])
+
+
+def test_a_child_that_ends_leaves_the_folder_to_those_who_share_it() -> None:
+    ending = "from reserve.embedded.figures import end_shared_figures; end_shared_figures()"
+    with shared_figures():
+        folder = Path(os.environ[FOLDER])
+        subprocess.run([sys.executable, "-c", ending], check=True, timeout=30)
+        assert folder.is_dir()
+    assert not folder.exists()
 
 
 def test_any_process_of_a_port_tells_of_all_and_one_that_ended_leaves_its_counts() -> None:
