@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from datetime import time as clock
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import django
 
@@ -34,6 +35,7 @@ from bookings.tasks import roll_publications  # noqa: E402
 from venues.models import OpeningHours, Resource, Venue  # noqa: E402
 
 _RESOURCES, _SLOTS, _DAYS = 3, 24, 90
+_ZONE = ZoneInfo("Europe/Copenhagen")
 _BOOKINGS = 300
 _HORIZON = _DAYS - 1  # today is one of them
 
@@ -77,7 +79,7 @@ class _Places:
             organization=self._organization,
             name=f"Venue {self._number}",
             slug=f"venue-{self._number}",
-            timezone="Europe/Copenhagen",
+            timezone=_ZONE.key,
             booking_horizon_days=_HORIZON,
         )
 
@@ -232,9 +234,11 @@ def _roll(places: _Places, number: int, faults: list[str]) -> dict[str, Any]:
     there; of the others none, since nobody looks at them.
     """
     venues = places.make(number)
-    yesterday = datetime.now(UTC).date() + timedelta(days=_HORIZON - 1)
+    # Days are the venue's: near midnight UTC has another.
+    today = datetime.now(_ZONE).date()
+    yesterday = today + timedelta(days=_HORIZON - 1)
     for venue in venues[::_VENUES_PER_CONFLICT]:
-        publish(venue_id=venue.pk, first_date=datetime.now(UTC).date(), last_date=yesterday)
+        publish(venue_id=venue.pk, first_date=today, last_date=yesterday)
     Publication.objects.all().delete()
     minutes = int(settings.SLOT_DURATION / timedelta(minutes=1))
     Publication.objects.bulk_create(
