@@ -34,6 +34,7 @@ from reserve.core.sockets import (
 
 SUBPROTOCOL = "graphql-transport-ws"
 _INIT_TIMEOUT_SECONDS = 10.0
+_CANCELLATIONS, _CANCEL_AGAIN_SECONDS = 3, 0.5
 _MAX_OPERATIONS = 100
 # Who has not read for so long is gone, or holds what others wait for.
 _READING_TIMEOUT_SECONDS = 10.0
@@ -57,6 +58,18 @@ class _SessionEnded(Exception):
 
 class _ClientGone(Exception):
     """Nobody is there any more to send to."""
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    """End an operation before anything else is read from its socket.
+
+    What it awaits may finish at that very moment and let a cancellation go by.
+    """
+    for _ in range(_CANCELLATIONS):
+        task.cancel()
+        done, _unfinished = await asyncio.wait({task}, timeout=_CANCEL_AGAIN_SECONDS)
+        if done:
+            return
 
 
 class GraphQLConsumer(SocketConsumer):
@@ -218,7 +231,7 @@ class GraphQLConsumer(SocketConsumer):
 
     async def _complete(self, operation_id: object) -> None:
         if isinstance(operation_id, str) and (task := self._operations.pop(operation_id, None)):
-            task.cancel()
+            await _cancel(task)
 
     async def _run(self, operation_id: str, request: Operation) -> None:
         try:
