@@ -22,6 +22,7 @@ from tests.factories import (
     make_venue,
     seats_on,
     somebody,
+    tomorrow_at,
 )
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -95,6 +96,8 @@ def _suspended(organization: Organization) -> User:
 def test_who_sees_and_works_a_board(
     slot: Slot, who: Callable[[Organization], User] | None, status: int
 ) -> None:
+    # On a day that is today nowhere: the first page shows who comes next today.
+    slot = make_slot(slot.resource, starts_at=tomorrow_at(12) + timedelta(days=2))
     booking = create_booking(actor=make_customer(), seats=seats_on(slot, 2))
     client = Client()
     if who:
