@@ -5,6 +5,7 @@ same page without it: no history, bookmark or Referer has it. What a page is for
 by a button, since mail servers look at links before people do.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -89,7 +90,7 @@ def page_response(request: HttpRequest, content: dict[str, Any], status: int = 2
 
 
 @method_decorator((never_cache, sensitive_post_parameters("password")), name="dispatch")
-class Page(View):
+class Page(View, ABC):
     """A title, a few words, a form with one button."""
 
     title: ClassVar[Any]
@@ -121,8 +122,9 @@ class Page(View):
             return response
         return self.thank()
 
+    @abstractmethod
     def act(self, values: dict[str, Any]) -> None:
-        raise NotImplementedError
+        """Do what the form asks for; a DomainError goes back into it."""
 
     def show(self, form: forms.Form, status: int = 200) -> HttpResponse:
         content = {"title": self.title, "text": self.text, "button": self.button, "form": form}

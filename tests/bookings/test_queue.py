@@ -24,7 +24,7 @@ class _Wish(Request[Booking]):
         return self.slot
 
     def decide(self, ledger: Ledger) -> Booking:
-        raise NotImplementedError
+        raise AssertionError("the queue decides on nothing")
 
 
 def _ticket(slot: UUID | None = None) -> Ticket[Booking]:
