@@ -1,14 +1,11 @@
 """What each request pays before any work: the limiter, and the verification of its token."""
 
 import argparse
-import json
-import subprocess
-import sys
 from statistics import median
 from typing import Any
 
 from bench.machine import description, noise
-from bench.place import PROJECT, Place
+from bench.place import Place
 from bench.results import Goal, Report, Table, figure, goals_table
 
 SUMMARY = "the limiter's and the token's cost per request"
@@ -32,17 +29,9 @@ def shorten(options: argparse.Namespace) -> None:
 
 def run(options: argparse.Namespace, place: Place) -> Report:
     before = noise()
-    command = ["-m", "bench.limiter", str(options.calls), str(options.repeats)]
-    process = subprocess.run(
-        [sys.executable, *command, *map(str, options.callers)],
-        cwd=PROJECT,
-        env=place.variables(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        check=True,
-        timeout=_SECONDS,
+    runs = place.figures_of(
+        "bench.limiter", options.calls, options.repeats, *options.callers, seconds=_SECONDS
     )
-    runs: dict[str, Any] = json.loads(process.stdout)
     with place.connect() as connection:
         machine = description(connection)
     return _report(runs, options, machine, [before, noise()])

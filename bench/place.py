@@ -4,6 +4,7 @@ The process that orchestrates a benchmark does not import Django; what needs it
 runs in processes of its own.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 import psycopg
@@ -53,6 +55,24 @@ class Place:
             check=True,
             timeout=seconds,
         )
+
+    def figures_of(self, module: str, *arguments: int, seconds: float) -> dict[str, Any]:
+        """What a module prints, as one JSON object, that measures in a process of its own.
+
+        Raises:
+            subprocess.CalledProcessError, subprocess.TimeoutExpired: it failed, or took longer.
+        """
+        process = subprocess.run(
+            [sys.executable, "-m", module, *map(str, arguments)],
+            cwd=PROJECT,
+            env=self.variables(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            check=True,
+            timeout=seconds,
+        )
+        figures: dict[str, Any] = json.loads(process.stdout)
+        return figures
 
 
 @contextmanager

@@ -1,13 +1,9 @@
 """What follows a booking: events relayed, mails handed over, and what the event log costs."""
 
 import argparse
-import json
-import subprocess
-import sys
-from typing import Any
 
 from bench.machine import description, noise
-from bench.place import PROJECT, Place
+from bench.place import Place
 from bench.results import Goal, Report, Table, figure, goals_table
 
 SUMMARY = "events relayed per second, seconds to the mail, the cost of the event log"
@@ -29,8 +25,10 @@ def shorten(options: argparse.Namespace) -> None:
 def run(options: argparse.Namespace, place: Place) -> Report:
     before = noise()
     place.run_module("bench.fixtures")
-    figures = _figures_of(place, "bench.relayer", options.events, options.repeats)
-    figures |= _figures_of(place, "bench.mails", options.rate, options.seconds, options.repeats)
+    figures = place.figures_of("bench.relayer", options.events, options.repeats, seconds=_SECONDS)
+    figures |= place.figures_of(
+        "bench.mails", options.rate, options.seconds, options.repeats, seconds=_SECONDS
+    )
     with place.connect() as connection:
         figures["machine"] = description(connection)
     figures["noise"] = [before, noise()]
@@ -61,18 +59,3 @@ def run(options: argparse.Namespace, place: Place) -> Report:
         [[title, *(figure(found[name]) for name in names)] for title, found in rows.items()],
     )
     return Report(figures, [table, goals_table(goals)], faults)
-
-
-def _figures_of(place: Place, module: str, *arguments: int) -> dict[str, Any]:
-    """What a module prints that measures in a process of its own."""
-    process = subprocess.run(
-        [sys.executable, "-m", module, *map(str, arguments)],
-        cwd=PROJECT,
-        env=place.variables(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        check=True,
-        timeout=_SECONDS,
-    )
-    figures: dict[str, Any] = json.loads(process.stdout)
-    return figures
