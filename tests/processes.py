@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -40,6 +40,14 @@ def wait_until(
         assert time.monotonic() < deadline, f"{condition} stayed false for {seconds} s"
         time.sleep(interval)
     return value
+
+
+def children_of(pid: int) -> list[int]:
+    """The ids of a process' own children; none where it is gone."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    with suppress(OSError):
+        return [int(child) for task in tasks for child in task.read_text().split()]
+    return []
 
 
 def answers(url: str) -> bool:

@@ -16,7 +16,7 @@ from reserve.embedded.binaries import postgres_directory
 from reserve.embedded.postgres import Postgres
 from reserve.embedded.privileges import account_for, become
 from reserve.embedded.processes import server_environment
-from tests.processes import environment
+from tests.processes import children_of, environment
 
 _SUPERUSER = "postgres"
 _SENDING = {"wal_level": "replica", "max_wal_senders": "4"}
@@ -53,7 +53,7 @@ class Pair:
     def freeze(self) -> None:
         """Stop all of the standby's processes where they are: it is silent, and takes calls."""
         assert self._standby.pid
-        self._frozen = [self._standby.pid, *_children(self._standby.pid)]
+        self._frozen = [self._standby.pid, *children_of(self._standby.pid)]
         for pid in self._frozen:
             os.kill(pid, signal.SIGSTOP)
 
@@ -108,13 +108,3 @@ def _run(program: str, *arguments: str) -> None:
     binaries = postgres_directory()
     assert binaries is not None
     subprocess.run([binaries / program, *arguments], check=True, timeout=60)
-
-
-def _children(parent: int) -> list[int]:
-    found = []
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-            if int(fields[1]) == parent:
-                found.append(int(folder.name))
-    return found

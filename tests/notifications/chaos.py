@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
 
 from celery import Celery
 from django.conf import settings
@@ -19,7 +18,7 @@ from redis.exceptions import RedisError
 from reserve.embedded import commands
 from reserve.outbox.models import Event
 from tests.notifications.servers import MailServer, PushService
-from tests.processes import PROJECT, environment
+from tests.processes import PROJECT, children_of, environment
 from tests.redis_server import OwnRedis
 
 _TASKS = {
@@ -51,7 +50,7 @@ class Staff:
 
     def kill_child(self, name: str) -> None:
         """Kill one process of a worker's pool, in the middle of what it does."""
-        children = _children(self._running[name].pid)
+        children = children_of(self._running[name].pid)
         if children:
             self._kill(random.choice(children))
 
@@ -62,7 +61,7 @@ class Staff:
     def kill_all(self, name: str) -> None:
         """Kill a worker with its pool."""
         pid = self._running[name].pid
-        for each in (pid, *_children(pid)):
+        for each in (pid, *children_of(pid)):
             self._kill(each)
 
     def stop(self) -> None:
@@ -75,13 +74,6 @@ class Staff:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
             self.kills += 1
-
-
-def _children(pid: int) -> list[int]:
-    tasks = Path(f"/proc/{pid}/task").glob("*/children")
-    with suppress(OSError):
-        return [int(child) for task in tasks for child in task.read_text().split()]
-    return []
 
 
 class Trouble:
