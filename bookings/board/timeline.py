@@ -43,6 +43,14 @@ class Cell:
         return self.used - self.held
 
     @property
+    def booked_percent(self) -> float:
+        return self._percent(self.booked)
+
+    @property
+    def held_percent(self) -> float:
+        return self._percent(self.held)
+
+    @property
     def kind(self) -> str:
         """How full it is, in a word: for the style."""
         assert self.slot is not None
@@ -51,6 +59,10 @@ class Cell:
         if self.used == 0:
             return "free"
         return "full" if self.slot.remaining == 0 else "some"
+
+    def _percent(self, seats: int) -> float:
+        assert self.slot is not None
+        return round(100 * seats / self.slot.capacity, 2) if self.slot.capacity else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,6 +185,12 @@ class Choice:
         return any(time.is_free for time in self.times)
 
     @property
+    def next_free_day(self) -> date | None:
+        """The first after the chosen one that has times, in the month that is shown."""
+        free = (one.date for one in self.days if one.available_slot_count)
+        return next((day for day in free if day > self.day), None)
+
+    @property
     def previous_month(self) -> date | None:
         before = (self.month - timedelta(days=1)).replace(day=1)
         return before if before >= self.today.replace(day=1) else None

@@ -39,7 +39,13 @@ function follow(venue) {
     shouldRetry: () => true,
     keepAlive: 20_000,
     // What changed while nobody listened is on a fresh page only.
-    on: { connected: () => connections++ && refreshWithin(SOON_MS) },
+    on: {
+      connected: () => {
+        document.documentElement.classList.add("listening");
+        if (connections++) refreshWithin(SOON_MS);
+      },
+      closed: () => document.documentElement.classList.remove("listening"),
+    },
   });
   client.subscribe(
     { query: CHANGES, variables: { venue } },

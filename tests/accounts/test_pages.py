@@ -150,4 +150,5 @@ def test_an_invitation_is_accepted_with_the_password_of_the_account(browser: Bro
 
 
 def test_the_style_of_the_pages_is_served(browser: Browser) -> None:
-    assert browser.http.get("/static/accounts/pages.css").status_code == 200
+    for style in ("reserve/house.css", "accounts/pages.css"):
+        assert browser.http.get(f"/static/{style}").status_code == 200, style

@@ -46,8 +46,9 @@ def test_the_board_shows_the_day(browser: Client, slot: Slot) -> None:
     assert booking.confirmation_code in text
     assert "By &lt;b&gt;window" in text
     # Booked seats and held ones are drawn apart.
-    assert '<rect class="booked" width="3" height="1"/>' in text
-    assert '<rect class="held" x="3" width="2" height="1"/>' in text
+    booked, held = (round(100 * seats / slot.capacity, 2) for seats in (3, 2))
+    assert f'<rect class="booked" width="{booked}%" height="100%"/>' in text
+    assert f'<rect class="held" x="{booked}%" width="{held}%" height="100%"/>' in text
     # A part of the page is the same as within it.
     part = browser.get(board(slot, "board"), on_day(slot)).content.decode()
     assert part.startswith('<main id="board"')

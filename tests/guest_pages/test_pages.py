@@ -104,6 +104,17 @@ def test_from_the_calendar_to_the_calendar_file(visitor: Client, slot: Slot) -> 
     assert visitor.post(at(slot, "cancel"), {"state": state_in(done)}).status_code == 200
 
 
+def test_an_empty_day_leads_to_the_next_that_is_free(visitor: Client) -> None:
+    middle = tomorrow_at(12) + timedelta(days=32)
+    slot = make_slot(starts_at=middle.replace(day=15))
+    free = slot.venue.local(slot.starts_at).date()
+    before, after = free - timedelta(days=2), free + timedelta(days=2)
+    page = text_of(visitor.get(at(slot), {"date": before.isoformat(), "party": 3}))
+    assert f"Next free day: {free:%A, %-d %B}" in page
+    assert f'href="?date={free}&amp;party=3"' in page
+    assert "Next free day" not in text_of(visitor.get(at(slot), {"date": after.isoformat()}))
+
+
 def test_whoever_is_too_late_is_offered_what_is_near(visitor: Client, slot: Slot) -> None:
     nearest = make_slot(slot.resource, starts_at=slot.starts_at + timedelta(hours=1))
     far = make_slot(slot.resource, starts_at=slot.starts_at + timedelta(days=3))
