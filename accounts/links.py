@@ -17,6 +17,9 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from accounts.errors import LinkRefused
 from accounts.models import Invitation, User
 
+# Longer than any of ours, of links and of logins.
+MAX_TOKEN = 4096
+
 
 class Purpose(Enum):
     """What a link is for: the salt of its signature, and how long it lasts."""

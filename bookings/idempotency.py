@@ -20,7 +20,8 @@ from bookings.models import Booking, IdempotencyKey
 from reserve.core.errors import Invalid
 
 KEPT_FOR = timedelta(hours=24)
-_VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
+MAX_KEY = 255
+_VISIBLE = re.compile(rf"[\x21-\x7e]{{1,{MAX_KEY}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class IdempotentCall:
 
     def __post_init__(self) -> None:
         if not _VISIBLE.fullmatch(self.key):
-            sentence = "This must be 1 to 255 visible characters of ASCII."
+            sentence = f"This must be 1 to {MAX_KEY} visible characters of ASCII."
             raise Invalid.field("idempotency_key", sentence)
 
 

@@ -8,10 +8,10 @@ from notifications import models
 from notifications.api import descriptions
 from notifications.kinds import Audience, Channel, Kind, Platform
 from notifications.selectors import Preferences, devices_of, preferences_of
-from notifications.services.devices import register_device, remove_device
+from notifications.services.devices import MAX_TOKEN, register_device, remove_device
 from notifications.services.preferences import update_preferences
 from reserve.core.database import in_database
-from reserve.core.graphql.described import enum_of, id_of, own_id, taking
+from reserve.core.graphql.described import at_most, enum_of, id_of, own_id, taking
 from reserve.core.graphql.nulls import Clearable
 
 
@@ -90,7 +90,7 @@ class NotificationPreferences(graphene.ObjectType):
 class RegisterDeviceInput(graphene.InputObjectType):
     """A device, as its app knows it."""
 
-    token = graphene.String(required=True, description=descriptions.DEVICE)
+    token = graphene.String(required=True, description=at_most(MAX_TOKEN, descriptions.DEVICE))
     platform = graphene.Field(DevicePlatform, required=True, description=descriptions.PLATFORM)
 
 

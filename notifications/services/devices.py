@@ -18,7 +18,8 @@ from reserve.core.sentences import no_choice
 log = get_logger(__name__)
 
 # What Apple and Google make: no spaces, nothing beyond ASCII.
-DEVICE_PATTERN = "^[!-~]{8,1024}$"
+MAX_TOKEN = 1024
+DEVICE_PATTERN = f"^[!-~]{{8,{MAX_TOKEN}}}$"
 _TOKEN = re.compile(DEVICE_PATTERN[1:-1])
 
 

@@ -22,17 +22,20 @@ _MAX_MINUTES = MAX_DAYS * DAY_MINUTES
 
 VENUE = {
     "name": "At most 200 characters.",
-    "slug": "Letters, digits, hyphens and underscores, unique in the organization; at most 64.",
+    "slug": "Letters, digits, hyphens and underscores, unique in the organization;"
+    " at most 64 characters.",
     "description": f"For guests to read; lines may end. At most {MAX_DESCRIPTION} characters.",
-    "picture_urls": f"At most {MAX_PICTURES} addresses with https://, the first one the cover.",
+    "picture_urls": f"At most {MAX_PICTURES} addresses with https://, the first one the cover;"
+    f" each of at most {MAX_URL_LENGTH} characters.",
     "street": "Street and number; at most 200 characters.",
     "postal_code": "As the country writes it; at most 20 characters.",
     "city": "Town or city; at most 100 characters.",
-    "region": "State or province.",
-    "country": "ISO 3166-1 alpha-2.",
+    "region": "State or province; at most 100 characters.",
+    "country": "ISO 3166-1 alpha-2, of 2 characters.",
     "latitude": "WGS 84, degrees north; only together with the longitude; null for none.",
     "longitude": "WGS 84, degrees east; only together with the latitude; null for none.",
-    "timezone": "IANA name, such as Europe/Copenhagen. Another one moves slots.",
+    "timezone": "IANA name, such as Europe/Copenhagen; at most 64 characters. Another one moves"
+    " slots.",
     "contact_email": "For guests; at most 254 characters.",
     "contact_phone": "For guests; at most 32 characters.",
     "website": f"With https:// or http://, at most {MAX_URL_LENGTH} characters.",

@@ -1,12 +1,14 @@
 import graphene
 
 from accounts.api.graphql.people import User
+from accounts.hashing import MAX_PASSWORD
+from accounts.links import MAX_TOKEN
 from accounts.password_threads import in_password_thread
-from accounts.person import MAX_EMAIL, MAX_NAME, MAX_PHONE
+from accounts.person import MAX_EMAIL, MAX_LOCALE, MAX_NAME, MAX_PHONE, MAX_TIMEZONE
 from accounts.services.logins import LoggedIn, log_in, log_out, refresh_tokens
 from accounts.services.users import register
 from reserve.core.database import in_database
-from reserve.core.graphql.described import taking
+from reserve.core.graphql.described import at_most, taking
 
 
 class AuthPayload(graphene.ObjectType):
@@ -20,35 +22,42 @@ class AuthPayload(graphene.ObjectType):
 class LoginInput(graphene.InputObjectType):
     """Who logs in."""
 
-    email = graphene.String(required=True, description="The address of the account.")
-    password = graphene.String(required=True, description="Its password.")
+    email = graphene.String(
+        required=True, description=at_most(MAX_EMAIL, "The address of the account.")
+    )
+    password = graphene.String(required=True, description=at_most(MAX_PASSWORD, "Its password."))
 
 
 class RegisterInput(graphene.InputObjectType):
     """A new account."""
 
-    email = graphene.String(
-        required=True, description=f"What they log in with; at most {MAX_EMAIL} characters."
-    )
+    email = graphene.String(required=True, description=at_most(MAX_EMAIL, "What they log in with."))
     password = graphene.String(
-        required=True, description="Neither short nor common, nor like the name or address."
+        required=True,
+        description=at_most(
+            MAX_PASSWORD, "Neither short nor common, nor like the name or address."
+        ),
     )
-    name = graphene.String(required=True, description=f"At most {MAX_NAME} characters.")
-    phone = graphene.String(description=f"At most {MAX_PHONE} characters.")
-    locale = graphene.String(description="BCP 47 language tag.")
-    timezone = graphene.String(description="IANA name, Europe/Copenhagen.")
+    name = graphene.String(required=True, description=at_most(MAX_NAME))
+    phone = graphene.String(description=at_most(MAX_PHONE))
+    locale = graphene.String(description=at_most(MAX_LOCALE, "BCP 47 language tag."))
+    timezone = graphene.String(description=at_most(MAX_TIMEZONE, "IANA name, Europe/Copenhagen."))
 
 
 class RefreshTokenInput(graphene.InputObjectType):
     """The token that is exchanged."""
 
-    refresh_token = graphene.String(required=True, description="The last one that was answered.")
+    refresh_token = graphene.String(
+        required=True, description=at_most(MAX_TOKEN, "The last one that was answered.")
+    )
 
 
 class LogoutInput(graphene.InputObjectType):
     """The login that is ended."""
 
-    refresh_token = graphene.String(required=True, description="Any refresh token of the login.")
+    refresh_token = graphene.String(
+        required=True, description=at_most(MAX_TOKEN, "Any refresh token of the login.")
+    )
 
 
 class Mutation(graphene.ObjectType):

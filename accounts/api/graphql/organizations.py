@@ -3,10 +3,12 @@ from graphene_django import DjangoObjectType
 
 from accounts import models, selectors
 from accounts.api.venue_ids import format_venue_ids, parse_venue_ids
+from accounts.links import MAX_TOKEN
+from accounts.person import MAX_EMAIL
 from accounts.services import invitations, memberships, organizations
 from reserve.core.database import in_database
 from reserve.core.graphql.connections import PAGE_ARGUMENTS, TotalCount, connection_of
-from reserve.core.graphql.described import enum_of, id_of, own_id, taking
+from reserve.core.graphql.described import at_most, enum_of, id_of, own_id, taking
 
 Role = enum_of(
     models.Role,
@@ -173,15 +175,19 @@ async def _invitations(info, organization_id, first, after):
 class CreateOrganizationInput(graphene.InputObjectType):
     """A new organization."""
 
-    name = graphene.String(required=True, description="At most 200 characters.")
-    slug = graphene.String(required=True, description="A short name for addresses.")
+    name = graphene.String(required=True, description=at_most(organizations.MAX_NAME))
+    slug = graphene.String(
+        required=True, description=at_most(organizations.MAX_SLUG, "A short name for addresses.")
+    )
 
 
 class InviteMemberInput(graphene.InputObjectType):
     """Whom to offer which role."""
 
     organization_id = id_of("organization")
-    email = graphene.String(required=True, description="Where the offer is sent.")
+    email = graphene.String(
+        required=True, description=at_most(MAX_EMAIL, "Where the offer is sent.")
+    )
     role = graphene.Field(Role, required=True, description="What they would be allowed.")
     venue_ids = graphene.List(
         graphene.NonNull(graphene.ID), description="Where staff work; everywhere by default."
@@ -191,7 +197,9 @@ class InviteMemberInput(graphene.InputObjectType):
 class AcceptInvitationInput(graphene.InputObjectType):
     """Which offer is taken."""
 
-    token = graphene.String(required=True, description="That of the link in the mail.")
+    token = graphene.String(
+        required=True, description=at_most(MAX_TOKEN, "That of the link in the mail.")
+    )
 
 
 class ChangeMemberInput(graphene.InputObjectType):

@@ -1,13 +1,18 @@
 import graphene
 
+from accounts.hashing import MAX_PASSWORD
+from accounts.links import MAX_TOKEN
 from accounts.password_threads import in_password_thread
+from accounts.person import MAX_EMAIL
 from accounts.services import emails, passwords
 from reserve.core.database import in_database
-from reserve.core.graphql.described import taking
+from reserve.core.graphql.described import at_most, taking
 
 
 class TokenInput(graphene.InputObjectType):
-    token = graphene.String(required=True, description="That of the link in the mail.")
+    token = graphene.String(
+        required=True, description=at_most(MAX_TOKEN, "That of the link in the mail.")
+    )
 
 
 class VerifyEmailInput(TokenInput):
@@ -21,28 +26,35 @@ class ConfirmEmailChangeInput(TokenInput):
 class RequestEmailChangeInput(graphene.InputObjectType):
     """Where to move the account to."""
 
-    email = graphene.String(required=True, description="The new address.")
-    password = graphene.String(required=True, description="The present one.")
+    email = graphene.String(required=True, description=at_most(MAX_EMAIL, "The new address."))
+    password = graphene.String(required=True, description=at_most(MAX_PASSWORD, "The present one."))
 
 
 class RequestPasswordResetInput(graphene.InputObjectType):
     """Whose password was forgotten."""
 
-    email = graphene.String(required=True, description="The address of the account.")
+    email = graphene.String(
+        required=True, description=at_most(MAX_EMAIL, "The address of the account.")
+    )
 
 
 class ResetPasswordInput(TokenInput):
     """A new password, and proof that the mail arrived."""
 
-    password = graphene.String(required=True, description="The new one.")
+    password = graphene.String(required=True, description=at_most(MAX_PASSWORD, "The new one."))
 
 
 class ChangePasswordInput(graphene.InputObjectType):
     """A new password, and proof that it is the account's owner who asks."""
 
-    current_password = graphene.String(required=True, description="The present one.")
+    current_password = graphene.String(
+        required=True, description=at_most(MAX_PASSWORD, "The present one.")
+    )
     new_password = graphene.String(
-        required=True, description="Neither short nor common, nor like the name or address."
+        required=True,
+        description=at_most(
+            MAX_PASSWORD, "Neither short nor common, nor like the name or address."
+        ),
     )
 
 

@@ -4,13 +4,14 @@ from graphene_django import DjangoObjectType
 
 from accounts import models
 from accounts.export import export_account
+from accounts.hashing import MAX_PASSWORD
 from accounts.password_threads import in_password_thread
-from accounts.person import MAX_NAME, MAX_PHONE
+from accounts.person import MAX_LOCALE, MAX_NAME, MAX_PHONE, MAX_TIMEZONE
 from accounts.selectors import current_user
 from accounts.services.deletion import delete_account
 from accounts.services.users import update_profile
 from reserve.core.database import in_database
-from reserve.core.graphql.described import own_id, taking
+from reserve.core.graphql.described import at_most, own_id, taking
 
 
 class JSON(GenericScalar):
@@ -42,16 +43,16 @@ class User(DjangoObjectType):
 class UpdateProfileInput(graphene.InputObjectType):
     """What is left out, or null, stays as it is."""
 
-    name = graphene.String(description=f"At most {MAX_NAME} characters.")
-    phone = graphene.String(description=f"At most {MAX_PHONE} characters.")
-    locale = graphene.String(description="BCP 47 language tag.")
-    timezone = graphene.String(description="IANA name, Europe/Copenhagen.")
+    name = graphene.String(description=at_most(MAX_NAME))
+    phone = graphene.String(description=at_most(MAX_PHONE))
+    locale = graphene.String(description=at_most(MAX_LOCALE, "BCP 47 language tag."))
+    timezone = graphene.String(description=at_most(MAX_TIMEZONE, "IANA name, Europe/Copenhagen."))
 
 
 class DeleteAccountInput(graphene.InputObjectType):
     """Proof that it is the account's owner who asks."""
 
-    password = graphene.String(required=True, description="The account's.")
+    password = graphene.String(required=True, description=at_most(MAX_PASSWORD, "The account's."))
 
 
 class Query(graphene.ObjectType):

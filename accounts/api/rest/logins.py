@@ -8,6 +8,7 @@ from rest_framework.response import Response
 from accounts.api.rest.people import UserSerializer
 from accounts.errors import TokenReused
 from accounts.hashing import MAX_PASSWORD, PASSWORD_LIMITS
+from accounts.links import MAX_TOKEN
 from accounts.password_threads import wait_for_password_thread
 from accounts.person import MAX_EMAIL, PERSON_LIMITS
 from accounts.services.logins import log_in, log_out, refresh_tokens
@@ -37,7 +38,7 @@ class RegisterSerializer(StrictSerializer):
 
 
 class RefreshTokenSerializer(StrictSerializer):
-    refresh_token = StrictCharField(max_length=4096)
+    refresh_token = StrictCharField(max_length=MAX_TOKEN)
 
 
 class TokensSerializer(serializers.Serializer[object]):

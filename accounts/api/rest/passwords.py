@@ -6,6 +6,7 @@ from rest_framework.response import Response
 
 from accounts.api.authentication import actor_of
 from accounts.hashing import PASSWORD_LIMITS
+from accounts.links import MAX_TOKEN
 from accounts.password_threads import wait_for_password_thread
 from accounts.person import PERSON_LIMITS
 from accounts.services import emails, passwords
@@ -18,7 +19,7 @@ _EXAMPLE_LINK = {"token": "eyJ0IjoiZXhhbXBsZSJ9:1tZ0aB:c2lnbmF0dXJl"}
 
 
 class LinkSerializer(StrictSerializer):
-    token = StrictCharField(max_length=4096, help_text="That of the link in the mail.")
+    token = StrictCharField(max_length=MAX_TOKEN, help_text="That of the link in the mail.")
 
 
 class EmailSerializer(StrictSerializer):

@@ -3,9 +3,11 @@ from typing import Any
 import graphene
 from graphene_django import DjangoObjectType
 
+from accounts.person import MAX_EMAIL, MAX_LOCALE, MAX_NAME, MAX_PHONE
 from bookings import models, selectors, states
 from bookings.api.graphql.slots import Slot
 from bookings.guests import GuestDetails
+from bookings.idempotency import MAX_KEY
 from bookings.requests.create import SeatsWanted
 from bookings.services.bookings import (
     MAX_NOTES,
@@ -19,7 +21,7 @@ from bookings.services.bookings import (
 )
 from bookings.states import Transition
 from reserve.core.clock import now
-from reserve.core.graphql.described import enum_of, id_of, own_id, taking
+from reserve.core.graphql.described import at_most, enum_of, id_of, own_id, taking
 from reserve.core.idempotency import agreed_key
 from venues.api.graphql import Venue
 from venues.models import Venue as VenueModel
@@ -152,10 +154,17 @@ async def _slots_of(booking: models.Booking, info) -> list[models.Slot]:
 class GuestInput(graphene.InputObjectType):
     """The person a booking is for, where that is not the caller."""
 
-    name = graphene.String(required=True, description="At most 200 characters.")
-    email = graphene.String(default_value="", description="Where they can be reached; or `phone`.")
-    phone = graphene.String(default_value="", description="As people write it: +45 12 34 56 78.")
-    locale = graphene.String(default_value="en", description="BCP 47 language tag.")
+    name = graphene.String(required=True, description=at_most(MAX_NAME))
+    email = graphene.String(
+        default_value="",
+        description=at_most(MAX_EMAIL, "Where they can be reached; or `phone`."),
+    )
+    phone = graphene.String(
+        default_value="", description=at_most(MAX_PHONE, "As people write it: +45 12 34 56 78.")
+    )
+    locale = graphene.String(
+        default_value="en", description=at_most(MAX_LOCALE, "BCP 47 language tag.")
+    )
 
 
 class _SeatsInput(graphene.InputObjectType):
@@ -170,7 +179,11 @@ class _SeatsInput(graphene.InputObjectType):
         GuestInput, description="Who it is for, where the caller has no account or is staff."
     )
     idempotency_key = graphene.String(
-        description="Repeats of a call with the same key and content get the same booking, 24 h."
+        description=at_most(
+            MAX_KEY,
+            "Repeats of a call with the same key and content get the same booking, 24 h.",
+            "Visible characters of ASCII.",
+        )
     )
 
 

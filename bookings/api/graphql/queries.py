@@ -2,11 +2,12 @@
 
 import graphene
 
+from accounts.person import MAX_EMAIL
 from bookings import models, selectors
 from bookings.api.graphql.bookings import MANAGE_TOKEN, Booking, BookingStatus
 from reserve.core.database import in_database
 from reserve.core.graphql.connections import PAGE_ARGUMENTS, TotalCount, connection_of
-from reserve.core.graphql.described import id_of
+from reserve.core.graphql.described import at_most, id_of
 from venues.models import Venue as VenueModel
 
 
@@ -38,7 +39,9 @@ class Query(graphene.ObjectType):
             required=True,
             description="8 letters and digits; case, spaces and hyphens do not matter.",
         ),
-        email=graphene.String(required=True, description="The guest's e-mail address."),
+        email=graphene.String(
+            required=True, description=at_most(MAX_EMAIL, "The guest's e-mail address.")
+        ),
         description="A booking, for whoever knows its code and its guest's e-mail address."
         " Attempts are limited, per address that is tried and per client.",
     )

@@ -15,6 +15,7 @@ from bookings.api.rest.fields import (
 )
 from bookings.api.rest.slots import SlotSerializer, slots_as_json
 from bookings.guests import GuestDetails
+from bookings.idempotency import MAX_KEY
 from bookings.models import Booking, Guest, Slot
 from bookings.requests.create import SeatsWanted
 from bookings.rules import MAX_GUEST_COUNT, MAX_SLOT_COUNT
@@ -70,7 +71,7 @@ class SeatsSerializer(StrictSerializer):
         required=False, help_text="Who it is for, where the caller has no account or is staff."
     )
     idempotency_key = StrictCharField(
-        required=False, max_length=255, help_text="As the header Idempotency-Key."
+        required=False, max_length=MAX_KEY, help_text="As the header Idempotency-Key."
     )
 
     def wanted(self, idempotency_header: str | None) -> SeatsWanted:

@@ -19,6 +19,7 @@ from bookings.errors import (
     SlotInPast,
     SlotUnavailable,
 )
+from bookings.idempotency import MAX_KEY
 from reserve.core.errors import Forbidden, NotFound
 from reserve.core.idempotency import IDEMPOTENCY_HEADER
 
@@ -34,7 +35,7 @@ MANAGE: dict[str, tuple[str, dict[str, Any]]] = {
 IDEMPOTENT = {
     IDEMPOTENCY_HEADER: (
         "Names this call: sent again within 24 hours, it is answered with the same booking.",
-        {"minLength": 1, "maxLength": 255},
+        {"minLength": 1, "maxLength": MAX_KEY},
     )
 }
 EXAMPLE_SEATS = {

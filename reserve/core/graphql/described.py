@@ -20,6 +20,11 @@ def id_of(noun: str, *, required: bool = True) -> graphene.ID:
     return graphene.ID(required=required, description=f"Of the {noun}.")
 
 
+def at_most(characters: int, *sentences: str) -> str:
+    """What is said of a text that is sent, its limit included."""
+    return " ".join((*sentences, f"At most {characters} characters."))
+
+
 def taking(kind: Any) -> Any:
     """The argument `input`, described as its type is."""
     return kind(required=True, description=kind._meta.description)  # noqa: SLF001 (graphene's own)
