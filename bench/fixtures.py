@@ -12,7 +12,7 @@ from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 
 from accounts.models import Organization, User  # noqa: E402
-from bookings.models import Guest, Slot  # noqa: E402
+from bookings.models import Guest, Publication, Slot  # noqa: E402
 from venues.models import Resource, Venue  # noqa: E402
 
 VENUES, SLOTS_PER_VENUE, CUSTOMERS = 34, 30, 200
@@ -72,6 +72,13 @@ def add_venue(organization: Organization, slug: str, slots: int, capacity: int) 
             capacity=capacity,
         )
         for number in range(slots)
+    )
+    # Or beat would have those withdrawn that no opening hours stand for.
+    Publication.objects.create(
+        organization=organization,
+        venue=venue,
+        published_until=tomorrow + timedelta(days=1000),
+        default_slot_minutes=_DURATION.total_seconds() // 60,
     )
 
 

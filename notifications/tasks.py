@@ -12,14 +12,16 @@ from django.conf import settings
 
 from notifications.kinds import Urgency
 from notifications.senders.sns import say_if_off
-from notifications.services import devices, reminders, sending, upkeep
+from notifications.services import devices, reminders, sending, turns, upkeep
 from reserve.core.crew import Crew
 from reserve.core.waker import Waker
 
 _SENDING_TIME = timedelta(seconds=0.7)
 _crew = Crew(settings.WORKER_CREW)
-# The claim of a sender that died lapses after `sending.CLAIM_LEASE`, which is longer.
+# The claim of a sender that died lapses after `claims.CLAIM_LEASE`, which is longer.
 _SOFT, _HARD = 25, 30
+# What a process that ends gives servers to answer; what they have not taken comes again.
+_PARTING_TIME = timedelta(seconds=6)
 
 
 @shared_task(soft_time_limit=_SOFT, time_limit=_HARD)
@@ -32,7 +34,7 @@ def send_prompt_deliveries() -> int:
 
 
 def _send_prompt() -> int:
-    return sending.send_due(urgency=Urgency.PROMPT, within=_SENDING_TIME)
+    return sending.send_due(urgency=Urgency.PROMPT, within=_SENDING_TIME, more=wake_senders)
 
 
 _waker = Waker(send_prompt_deliveries, failure="senders_not_woken", recovery="senders_woken")
@@ -66,3 +68,8 @@ def forget_old_deliveries() -> int:
 @signals.worker_ready.connect
 def _say_what_is_off(**_: Any) -> None:
     say_if_off()
+
+
+@signals.worker_process_shutdown.connect
+def _finish_turns(**_: Any) -> None:
+    turns.finish(_PARTING_TIME)

@@ -14,6 +14,15 @@ def _fast_passwords(settings) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+@pytest.fixture(autouse=True)
+def _patient_senders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Senders wait for whatever they have begun, so that a busy machine changes no outcome.
+
+    Those tests that are about servers which keep senders waiting say otherwise.
+    """
+    monkeypatch.setattr("notifications.services.turns.PATIENCE_SECONDS", 30.0)
+
+
 @pytest.fixture(scope="session")
 def server(django_db_setup: None) -> Iterator[str]:
     """The address of a web process on the test database.

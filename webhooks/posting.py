@@ -9,7 +9,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -82,8 +82,8 @@ class Outcome:
 
 def post_all(
     url: str, keys: Sequence[str], messages: Sequence[Message], *, rules: Rules, within: float
-) -> list[Outcome]:
-    """Send messages one after the other; return what became of those that were tried.
+) -> Iterator[Outcome]:
+    """Send messages one after the other; yield what became of each that was tried.
 
     Stops after the first failure of the receiver as a whole, and when the time is over.
 
@@ -91,20 +91,18 @@ def post_all(
         keys: the secrets to sign with.
         within: seconds in which messages are begun.
     """
-    outcomes: list[Outcome] = []
-    began_at = time.monotonic()
+    ends_at = time.monotonic() + within
     try:
         target = target_of(url, allows_plain=rules.allows_plain)
     except Invalid:
-        return [Outcome(reason="AddressRefused")]
+        yield Outcome(reason="AddressRefused")
+        return
     with _Line(target, rules) as line:
         for message in messages:
-            if outcomes and time.monotonic() - began_at > within:
+            outcome = _post(line, keys, message)
+            yield outcome
+            if outcome.is_server_failure or time.monotonic() > ends_at:
                 break
-            outcomes.append(_post(line, keys, message))
-            if outcomes[-1].is_server_failure:
-                break
-    return outcomes
 
 
 def _post(line: "_Line", keys: Sequence[str], message: Message) -> Outcome:

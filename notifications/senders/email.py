@@ -1,6 +1,8 @@
 """Mail, by Django's backends: one connection for the messages of a batch."""
 
 import smtplib
+import socket
+from contextlib import suppress
 from email.mime.base import MIMEBase
 from email.utils import formataddr, parseaddr
 from types import TracebackType
@@ -110,6 +112,15 @@ class Mailbox:
         except (OSError, smtplib.SMTPException, ValueError) as error:
             self._close()
             raise _told(error) from None
+
+    def cut(self) -> None:
+        """End what is under way, from another thread: who waits is told that the line is gone."""
+        smtp = getattr(self._connection, "connection", None)
+        line = getattr(smtp, "sock", None)
+        if line is not None:
+            with suppress(OSError):
+                # Not that of TLS, which would talk to the other side first.
+                socket.socket.shutdown(line, socket.SHUT_RDWR)
 
     def _new_connection(self) -> Any:
         server = self._server

@@ -21,7 +21,7 @@ from reserve.core.logging import get_logger
 
 log = get_logger(__name__)
 
-# Longer than the longest run of a task that sends (`tasks`).
+# Longer than the longest turn at a server (`delivery_turns`).
 CLAIM_LEASE = timedelta(seconds=40)
 CLAIM_SIZE = 20
 # A week without a mail server loses nothing; what is older is news no more.

@@ -1,8 +1,9 @@
-"""Servers that fail or dawdle are left alone for a while, by every worker at once.
+"""Servers that fail, or keep somebody waiting: who may go there, of all workers.
 
 A lane is one server: the installation's mail server, an organization's own, the push
-service. One that failed is tried by one worker with one message, before all go there
-again; so is one that was slow. What waits behind it is not touched, and costs nobody time.
+service, the receiver of a webhook. One that failed is left alone for a while, and is then
+tried by one worker with one message, before all go there again. Where somebody waits for
+an answer, nobody else joins them. What waits behind it is not touched.
 """
 
 from dataclasses import dataclass
@@ -19,9 +20,9 @@ log = get_logger(__name__)
 _FIRST_PAUSE = timedelta(seconds=2)
 # Whoever repairs a server waits no longer than this for the mail to go on.
 LONGEST_PAUSE = timedelta(seconds=60)
-# A worker that tries a server has it for itself; longer than one may take (`tasks`).
-_TRIAL = timedelta(seconds=35)
-_SLOW = "slow"
+# For so long whoever is killed keeps the others away from a server. A turn is shorter.
+_WAIT = timedelta(seconds=30)
+_WAITING = "waiting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +30,16 @@ class Pass:
     """Leave to send on a lane."""
 
     is_trial: bool
-    """The lane has failed, or was slow: nobody else may send there meanwhile."""
+    """Nobody knows whether it does well again, and nobody else may send there meanwhile."""
 
 
 def enter(name: str) -> Pass | None:
-    """Leave to send on a lane; None while it is left alone, or somebody tries it."""
+    """Leave to send on a lane; None while it is left alone, or somebody waits there."""
     lane = Lane.objects.filter(name=name).first()
     if lane is None or not lane.reason:
         return Pass(is_trial=False)
     is_mine = Lane.objects.filter(name=name, paused_until__lte=Now()).update(
-        paused_until=Now() + _TRIAL
+        paused_until=Now() + _WAIT
     )
     return Pass(is_trial=True) if is_mine else None
 
@@ -50,10 +51,26 @@ def closed() -> set[str]:
     )
 
 
+def failing() -> set[str]:
+    """The lanes whose server failed, and has not done well since."""
+    return set(Lane.objects.filter(failures__gt=0).values_list("name", flat=True))
+
+
+def report_wait(name: str) -> Pass:
+    """The server keeps us waiting; nobody else goes there until that is over."""
+    Lane.objects.get_or_create(name=name)
+    Lane.objects.filter(name=name).update(reason=_WAITING, paused_until=Now() + _WAIT)
+    return Pass(is_trial=True)
+
+
 def report_success(name: str, leave: Pass) -> None:
     """The server did well: everybody may send there."""
-    if leave.is_trial:
-        Lane.objects.filter(name=name).update(failures=0, reason="", paused_until=Now())
+    if not leave.is_trial:
+        return
+    lane = Lane.objects.filter(name=name)
+    is_news = lane.filter(failures__gt=0).exists()
+    lane.update(failures=0, reason="", paused_until=Now())
+    if is_news:
         log.info("server_recovered", lane=name)
 
 
@@ -75,12 +92,3 @@ def report_failure(name: str, reason: str) -> timedelta:
     if counted:
         log.warning("server_failed", lane=name, reason=reason, pause_seconds=pause.seconds)
     return pause
-
-
-def report_slowness(name: str, spent: timedelta) -> None:
-    """The server took its time; it is left alone for as long, so that others get half of ours."""
-    Lane.objects.get_or_create(name=name)
-    Lane.objects.filter(name=name).update(
-        failures=0, reason=_SLOW, paused_until=Now() + min(spent, LONGEST_PAUSE)
-    )
-    log.warning("server_slow", lane=name, seconds=round(spent.total_seconds(), 1))

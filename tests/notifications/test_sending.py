@@ -1,10 +1,13 @@
 """Servers that refuse, are gone, are slow or silent: nothing is lost, and nobody else is late."""
 
+import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from botocore.config import Config
 from django.db.models.functions import Now
 
 from accounts.actors import account
@@ -13,9 +16,11 @@ from bookings.models import Booking
 from bookings.services.bookings import create_booking
 from notifications.kinds import Urgency
 from notifications.models import Delivery, DeliveryState, Device, Lane
-from notifications.services import claims, lanes
+from notifications.senders import sns
+from notifications.services import claims, lanes, turns
 from notifications.services.devices import register_device
 from notifications.services.sending import send_due
+from notifications.services.turns import Floor, Recording, Turn
 from reserve.core.mail_server import mail_server as read_address
 from tests.factories import (
     make_organization,
@@ -33,6 +38,7 @@ from tests.notifications.servers import (
     mail_server,
     push_service,
 )
+from tests.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -50,6 +56,8 @@ def server(settings) -> Iterator[MailServer]:
 def push(settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[PushService]:
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
+    impatient = {"connect_timeout": 1, "read_timeout": 1}
+    monkeypatch.setattr(sns, "_CONFIG", sns._CONFIG.merge(Config(**impatient)))
     with push_service() as running:
         settings.SNS_TOPIC_ARN = running.topic
         settings.SNS_ANDROID_APPLICATION_ARN = running.application
@@ -197,20 +205,103 @@ def test_a_long_queue_of_one_organization_keeps_no_other_waiting(server) -> None
     assert place <= claims.CLAIM_SIZE
 
 
-def test_a_slow_server_gets_its_turn_and_no_more(server, monkeypatch) -> None:
-    monkeypatch.setattr("notifications.services.sending._TURN_SECONDS", 0.3)
+def test_a_slow_server_is_waited_for_by_one_thread(server, monkeypatch) -> None:
+    monkeypatch.setattr(turns, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr("notifications.services.delivery_turns._TURN_SECONDS", 0.5)
     book(10)
-    server.mode, server.seconds = "slow", 0.2
-    send_due(urgency=Urgency.PROMPT, within=timedelta(seconds=5))
-    assert 0 < len(server.messages) < 5
-    assert Lane.objects.get().reason == "slow"
-    # What was not tried is as new.
-    assert set(Delivery.objects.filter(state="QUEUED").values_list("attempts", flat=True)) == {0}
+    server.mode, server.seconds = "slow", 0.3
+    went_on = threading.Event()
+    began_at = time.monotonic()
+    within = timedelta(seconds=0.15)
+    send_due(urgency=Urgency.PROMPT, within=within, more=went_on.set)
+    assert time.monotonic() - began_at < 0.3
+    assert lanes.closed() == {"email"}, "whether it answers at all is not known yet"
+    wait_until(lambda: not lanes.closed(), seconds=5, interval=0.02)
+    # It does: others may come, but no second turn of this process.
+    assert send_due(urgency=Urgency.PROMPT, within=within) == 0
+    turns.finish(timedelta(seconds=5))
+    assert went_on.wait(5)
+    assert len(server.messages) == 2
+    assert Counter(Delivery.objects.values_list("state", "attempts")) == {
+        ("SENT", 1): 2,
+        # What was not tried is as new.
+        ("QUEUED", 0): 8,
+    }
     server.mode = "ok"
-    send(due_now=True)
-    send(due_now=True)
-    assert waiting() == 0
+    monkeypatch.setattr(turns, "PATIENCE_SECONDS", 30.0)
+    assert send() == 8
+    assert Lane.objects.get().reason == ""
     assert max(server.ids.values()) == 1
+
+
+def test_whoever_comes_after_a_silent_server_is_not_late(server, settings, monkeypatch) -> None:
+    """Neither when it falls silent nor when it is tried again."""
+    settings.EMAIL_TIMEOUT = 1.5
+    with mail_server() as own:
+        own.mode = "silent"
+        house = make_organization(slug="house")
+        settings.ORGANIZATION_MAIL_SERVERS = {"house": read_address(own.url, allow_console=False)}
+        at_house = make_slot(make_resource(make_venue(organization=house), capacity=1000))
+
+        def seconds(name: str) -> float:
+            """How long a mail takes that is owed when a sender has met the silent server."""
+            book(2, slot=at_house, name=f"house-{name}-")
+            Lane.objects.update(paused_until=Now())
+            began_at = time.monotonic()
+            send_due(urgency=Urgency.PROMPT, within=timedelta(seconds=0.2))
+            took = time.monotonic() - began_at
+            book(1, name=name)
+            began_at = time.monotonic()
+            send_due(urgency=Urgency.PROMPT, within=timedelta(seconds=0.2))
+            assert len(server.received(name)) == 1
+            return took + time.monotonic() - began_at
+
+        monkeypatch.setattr(turns, "PATIENCE_SECONDS", 0.2)
+        for failures, name in enumerate(("found", "tried"), 1):
+            assert seconds(name) < 1.0
+            assert lanes.closed() == {"email.house"}
+            turns.finish(timedelta(seconds=5))
+            # The thread has written down what became of it.
+            lane = Lane.objects.get(name="email.house")
+            assert (lane.failures, lane.reason) == (failures, "SMTPServerDisconnected")
+        assert sum(Delivery.objects.filter(state="QUEUED").values_list("attempts", flat=True)) == 2
+        # Whoever waits for it has all others wait.
+        monkeypatch.setattr(turns, "PATIENCE_SECONDS", 30.0)
+        assert seconds("late") > 1.5
+
+
+def test_servers_that_have_failed_do_not_take_every_thread(monkeypatch) -> None:
+    monkeypatch.setattr(turns, "_MOST", 4)
+    monkeypatch.setattr(turns, "_MOST_TRIALS", 2)
+    monkeypatch.setattr(turns, "PATIENCE_SECONDS", 0.05)
+    is_over = threading.Event()
+
+    class Stuck(Turn):
+        def post(self) -> Iterator[Recording]:
+            is_over.wait(20)
+            yield lambda: True
+
+        def release(self) -> None:
+            pass
+
+    Lane.objects.bulk_create(
+        Lane(name=f"failed.{number}", failures=1, reason="x") for number in range(3)
+    )
+    try:
+        with Floor() as floor:
+            begun = []
+            for lane in ("failed.0", "failed.1", "failed.2", "new.0", "new.1", "new.2"):
+                leave = floor.enter(lane)
+                if leave is not None:
+                    floor.begin(Stuck(lane, leave))
+                    begun.append(lane)
+        assert begun == ["failed.0", "failed.1", "new.0", "new.1"]
+        # What was not begun is not left alone for it.
+        assert lanes.closed() == set(begun)
+    finally:
+        is_over.set()
+        turns.finish(timedelta(seconds=5))
+    assert floor.sent == 0
 
 
 def test_the_claim_of_a_sender_that_died_lapses(server) -> None:

@@ -21,7 +21,7 @@ from webhooks.services.endpoints import skip_what_waits
 
 log = get_logger(__name__)
 
-# Longer than the longest run of a task that sends (`tasks`).
+# Longer than the longest turn at a receiver (`sending`, `posting`).
 CLAIM_LEASE = timedelta(seconds=40)
 CLAIM_SIZE = 20
 # After each attempt that failed; the last for all further ones. Together three days.

@@ -1,80 +1,58 @@
 """Sending what is owed: claim, commit, send, record. No network call inside a transaction.
 
-Receivers take turns, some at a time, each in a thread that knows nothing of the database.
-One that fails or dawdles is left alone for a while, as mail servers are
-(`notifications.services.lanes`), and costs the others nothing.
+Receivers take turns, some at a time. One that fails is left alone for a while, and one that
+dawdles to its thread, as mail servers are (`notifications.services.turns`).
 """
 
 import time
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from functools import partial
 
 import orjson
 from django.conf import settings
-from django.core.cache import cache
 
 from notifications.services import lanes
+from notifications.services.turns import Floor, Recording, Turn
 from reserve.core.clock import now
-from reserve.core.logging import get_logger
 from webhooks.envelopes import envelope_of, trial_envelope_of
 from webhooks.models import Webhook, WebhookDelivery
-from webhooks.posting import MESSAGE_SECONDS, Message, Outcome, Rules, post_all
+from webhooks.posting import Message, Outcome, Rules, post_all
 from webhooks.services import claims
 
-log = get_logger(__name__)
-
+# Receivers at once, besides those that keep us waiting.
 _RECEIVERS = 8
-# One receiver's turn, seconds: who is slower is left alone for a while.
+# How often it is looked who has something due while receivers keep us waiting, seconds.
+_LOOK_SECONDS = 0.1
+# One receiver's turn: when no further message is begun, seconds.
 _TURN_SECONDS = 5.0
-# With the last message of a turn, and a name that takes its time to be resolved.
-_PATIENCE_SECONDS = _TURN_SECONDS + MESSAGE_SECONDS + 2.0
-_TIMED_OUT = Outcome(reason="TimedOut")
-_BUSY = "webhooks.sending"
 
 
-@dataclass(slots=True)
-class _Turn:
-    webhook: Webhook
-    lane: str
-    leave: lanes.Pass
-    deliveries: list[WebhookDelivery]
-
-
-def send_due(*, within: timedelta) -> int:
+def send_due(*, within: timedelta, more: Callable[[], None] | None = None) -> int:
     """Send what is due, receiver by receiver; return how many messages arrived.
 
-    One worker at a time: receivers that dawdle must not keep every worker from bookings.
+    What a receiver that keeps us waiting takes afterwards does not count.
 
     Args:
         within: when to begin no more; the next call goes on.
+        more: called, by another thread, when such a receiver has had its turn.
     """
-    # Where it lapses, two send at once, which the claims allow.
-    if not cache.add(_BUSY, True, timeout=30):
-        return 0
     ends_at = time.monotonic() + within.total_seconds()
-    sent = 0
-    threads = ThreadPoolExecutor(_RECEIVERS, thread_name_prefix="webhook")
-    try:
-        while time.monotonic() < ends_at:
-            turns = _begin_turns()
-            if not turns:
-                break
-            sent += _take(turns, threads)
-    finally:
-        # A name that nobody resolves keeps its thread for a while, but not us.
-        threads.shutdown(wait=False, cancel_futures=True)
-        cache.delete(_BUSY)
-    return sent
+    with Floor(more) as floor:
+        while time.monotonic() < ends_at and (_begin_turns(floor) or len(floor)):
+            floor.wait(_LOOK_SECONDS)
+    return floor.sent
 
 
-def _begin_turns() -> list[_Turn]:
+def _begin_turns(floor: Floor) -> int:
+    """Begin turns of receivers that have something due; return how many."""
+    begun = 0
     closed = lanes.closed()
-    turns: list[_Turn] = []
     for webhook in claims.endpoints_due(limit=50 * _RECEIVERS):
+        if len(floor) >= _RECEIVERS:
+            break
         lane = f"webhook.{webhook.public_id}"
-        leave = lanes.enter(lane) if lane not in closed else None
+        leave = floor.enter(lane) if lane not in closed else None
         if leave is None:
             continue
         deliveries = claims.claim(
@@ -83,54 +61,58 @@ def _begin_turns() -> list[_Turn]:
         if not deliveries:
             lanes.leave_untried(lane, leave)
             continue
-        turns.append(_Turn(webhook, lane, leave, deliveries))
-        if len(turns) == _RECEIVERS:
-            break
-    return turns
+        floor.begin(_Turn(lane, leave, webhook, deliveries))
+        begun += 1
+    return begun
 
 
-def _take(turns: Sequence[_Turn], threads: ThreadPoolExecutor) -> int:
-    rules = Rules(
-        allows_plain=settings.WEBHOOK_ALLOW_HTTP, allows_loopback=settings.WEBHOOK_ALLOW_LOOPBACK
-    )
-    running: list[tuple[_Turn, Future[list[Outcome]]]] = [
-        (
-            turn,
-            threads.submit(
-                post_all,
-                turn.webhook.url,
-                keys_of(turn.webhook),
-                [Message(each.message_id, body_of(each)) for each in turn.deliveries],
-                rules=rules,
-                within=_TURN_SECONDS,
+class _Turn(Turn):
+    """The messages of one webhook."""
+
+    def __init__(
+        self,
+        lane: str,
+        leave: lanes.Pass,
+        webhook: Webhook,
+        deliveries: Sequence[WebhookDelivery],
+    ) -> None:
+        super().__init__(lane, leave)
+        self._webhook = webhook
+        self._is_trial = leave.is_trial
+        self._deliveries = deliveries
+        self._outcomes: list[Outcome] = []
+        self._post = partial(
+            post_all,
+            webhook.url,
+            keys_of(webhook),
+            [Message(each.message_id, body_of(each)) for each in deliveries],
+            rules=Rules(
+                allows_plain=settings.WEBHOOK_ALLOW_HTTP,
+                allows_loopback=settings.WEBHOOK_ALLOW_LOOPBACK,
             ),
+            within=_TURN_SECONDS,
         )
-        for turn in turns
-    ]
-    wait([future for _, future in running], timeout=_PATIENCE_SECONDS)
-    return sum(
-        _record(turn, future.result() if future.done() else [_TIMED_OUT])
-        for turn, future in running
-    )
 
+    def post(self) -> Iterator[Recording]:
+        for delivery, outcome in zip(self._deliveries, self._post(), strict=False):
+            self._outcomes.append(outcome)
+            self.answers += not outcome.is_server_failure
+            yield partial(self._record, delivery, outcome)
 
-def _record(turn: _Turn, outcomes: Sequence[Outcome]) -> int:
-    """Write down what became of a turn; returns how many messages arrived."""
-    for delivery, outcome in zip(turn.deliveries, outcomes, strict=False):
+    def release(self) -> None:
+        claims.release(self._deliveries[len(self._outcomes) :])
+
+    def end(self) -> None:
+        super().end()
+        if self._is_trial and not self.has_failed:
+            claims.hurry(self._webhook)
+        claims.record_turn(self._webhook, self._outcomes)
+
+    def _record(self, delivery: WebhookDelivery, outcome: Outcome) -> bool:
         claims.record_outcome(delivery, outcome)
-    untried = turn.deliveries[len(outcomes) :]
-    claims.release(untried)
-    failure = next((each for each in outcomes if each.is_server_failure), None)
-    if failure is not None:
-        lanes.report_failure(turn.lane, failure.told)
-    elif untried:
-        lanes.report_slowness(turn.lane, timedelta(seconds=sum(each.seconds for each in outcomes)))
-    else:
-        lanes.report_success(turn.lane, turn.leave)
-        if turn.leave.is_trial:
-            claims.hurry(turn.webhook)
-    claims.record_turn(turn.webhook, outcomes)
-    return sum(outcome.is_success for outcome in outcomes)
+        if outcome.is_server_failure:
+            self.fail(outcome.told)
+        return outcome.is_success
 
 
 def keys_of(webhook: Webhook) -> list[str]:
