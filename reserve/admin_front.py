@@ -23,6 +23,8 @@ from bookings.selectors import Today, today_of
 from notifications.models import Delivery, DeliveryState
 from reserve.core.clock import now
 from reserve.outbox.models import Event
+from webhooks.kinds import DeliveryState as WebhookState
+from webhooks.models import WebhookDelivery
 
 # Beyond so many, another one does not change what is to be done.
 _MOST = 1_000
@@ -60,6 +62,10 @@ def _troubles(request: HttpRequest, today: Today) -> Iterator[Trouble]:
     if deliveries:
         text = _number(deliveries, "message", " could not be sent")
         yield Trouble(text, _list(Delivery, "state__exact=DEAD"))
+    unheard = _count(_rows(request, WebhookDelivery).filter(state=WebhookState.DEAD))
+    if unheard:
+        text = _number(unheard, "webhook message", " did not arrive")
+        yield Trouble(text, _list(WebhookDelivery, "state__exact=DEAD"))
     if today.stuck:
         text = _number(today.stuck, "booking", " waiting for the queue to confirm")
         yield Trouble(text, reverse("admin:bookings_booking_changelist") + "?status=PENDING")

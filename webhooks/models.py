@@ -124,6 +124,11 @@ class WebhookDelivery(UlidModel):
                 condition=Q(state=DeliveryState.QUEUED),
                 name="webhook_delivery_of_subject",
             ),
+            models.Index(
+                fields=("organization", "id"),
+                condition=Q(state=DeliveryState.DEAD),
+                name="webhook_delivery_dead",
+            ),
             models.Index(fields=("webhook", "id"), name="webhook_delivery_by_endpoint"),
         )
 

@@ -76,9 +76,12 @@ def test_trouble_is_told_to_whoever_can_see_to_it(ours, theirs, superuser, admin
         f"{bare}: no opening hours, so nothing can be booked",
     ]
     message = "1 message could not be sent"
-    assert told["owner"] == ["1 dead event", message, *at_venue]
+    webhook = "1 webhook message did not arrive"
+    assert told["owner"] == ["1 dead event", message, webhook, *at_venue]
     assert told["staff"] == [message, *at_venue]
-    assert told["all"][:2] == ["2 dead events", "2 messages could not be sent"]
+    assert told["all"][:3] == [
+        *("2 dead events", "2 messages could not be sent", "2 webhook messages did not arrive")
+    ]
     assert "1 problem in the ledger" in told["all"]
     for trouble in front(admin_of(ours.owner)).context["troubles"]:
         assert admin_of(ours.owner).get(trouble.address).status_code == 200
