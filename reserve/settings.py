@@ -402,7 +402,7 @@ DEVELOPMENT_MAILS = BASE_DIR / "var" / "mails"
 EMAIL_HOST, EMAIL_PORT = _mail.host, _mail.port
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
 EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.starttls, _mail.tls
-# Seconds; `reserve.core.mail` says why it is short.
+# For each answer of a server, seconds. Nobody else waits for it meanwhile.
 EMAIL_TIMEOUT = 5
 # By the short name of the organization, whose bookings' mails go out by it.
 ORGANIZATION_MAIL_SERVERS = organization_mail_servers(env.words("ORGANIZATION_EMAIL_URLS"))

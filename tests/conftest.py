@@ -21,6 +21,7 @@ def _patient_senders(monkeypatch: pytest.MonkeyPatch) -> None:
     Those tests that are about servers which keep senders waiting say otherwise.
     """
     monkeypatch.setattr("notifications.services.turns.PATIENCE_SECONDS", 30.0)
+    monkeypatch.setattr("reserve.core.mail.PATIENCE_SECONDS", 30.0)
 
 
 @pytest.fixture(scope="session")

@@ -1,33 +1,38 @@
-"""Sending mail from event handlers: each once, and never longer than a relay has time.
+"""Sending mail from event handlers: each once, and without keeping the relay.
 
-A handler whose batch failed is called again with one event at a time, and the relay
-brings later what failed. So this module remembers for a while what the process has
-sent, and leaves a mail server that refuses or dawdles alone for a moment: the relay,
-which has bookings to confirm, gets its events back at once and tries again with
-growing pauses.
+The relay has bookings to confirm. So a mail is handed over by a thread, and where the
+server refuses or dawdles, the relay gets its event back at once and brings it again with
+growing pauses. What has been sent is remembered in Redis, for every process.
 """
 
 import smtplib
+import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from uuid import UUID
 
+from django.core.cache import cache
 from django.core.mail import EmailMultiAlternatives, get_connection
+from django_redis.exceptions import ConnectionInterrupted
+from redis.exceptions import RedisError
 
 from reserve.core.logging import get_logger
 
 log = get_logger(__name__)
 
-_REMEMBERED = 10_000
-# Mail may take this long of a relay's run before the rest waits, seconds.
-_BUDGET = 10.0
-# Within this time budgets are one, and a server that failed is left alone, seconds.
-_WINDOW = 20.0
+# Whoever sends waits no longer, seconds.
+PATIENCE_SECONDS = 0.5
+# For so long this process leaves a server that failed alone, seconds.
+_REST_SECONDS = 20.0
+# A message that somebody sends is not sent by another; longer than that may take. Seconds.
+_SENDING_SECONDS = 60
+# Longer than the relay brings an event again.
+_REMEMBERED_SECONDS = 86_400
+_SENDING, _SENT = "sending", "sent"
 
 
 class MailDelayed(Exception):
-    """The mail server failed or was slow a moment ago; this message was not tried."""
+    """The server failed a moment ago, or takes its time: the message goes out later."""
 
 
 class MailFailed(Exception):
@@ -43,47 +48,72 @@ class Post:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._sent: OrderedDict[UUID, None] = OrderedDict()
+        self._handing: _Handing | None = None
         self._resumes_at = 0.0
-        self._window_began_at = 0.0
-        self._spent = 0.0
 
     def send(self, message_id: UUID, message: EmailMultiAlternatives) -> None:
-        """Hand a message to the mail server, unless this process has done so before.
+        """Hand a message to the mail server, unless that has been done before.
 
         Raises:
-            MailDelayed: not tried, since the server failed or was slow just now.
+            MailDelayed: the server failed just now, or has not taken it yet.
             MailFailed: the server cannot be reached, or refused.
         """
-        if message_id in self._sent:
+        key = f"mail.{message_id}"
+        if cache.get(key) == _SENT:
             return
-        began_at = self._clock()
-        if began_at < self._resumes_at:
+        if self._is_resting() or not cache.add(key, _SENDING, timeout=_SENDING_SECONDS):
             raise MailDelayed
+        handing = self._handing = _Handing(key, message)
+        handing.join(PATIENCE_SECONDS)
+        if handing.is_alive():
+            raise MailDelayed
+        self._conclude(handing)
+        if isinstance(handing.error, OSError | smtplib.SMTPException):
+            raise MailFailed(type(handing.error).__name__) from None
+        if handing.error is not None:
+            raise handing.error
+
+    def _is_resting(self) -> bool:
+        if self._handing is not None:
+            if self._handing.is_alive():
+                return True
+            # Nobody waited for it; its event comes again.
+            self._conclude(self._handing)
+        return self._clock() < self._resumes_at
+
+    def _conclude(self, handing: "_Handing") -> None:
+        self._handing = None
+        # What is about one address only leaves the server well.
+        if isinstance(handing.error, OSError | smtplib.SMTPException) and not isinstance(
+            handing.error, smtplib.SMTPRecipientsRefused
+        ):
+            log.warning("mail_server_failed", reason=type(handing.error).__name__)
+            self._resumes_at = self._clock() + _REST_SECONDS
+
+
+class _Handing(threading.Thread):
+    """A message on its way to the server."""
+
+    def __init__(self, key: str, message: EmailMultiAlternatives) -> None:
+        super().__init__(name="mail", daemon=True)
+        self._key = key
+        self._message = message
+        self.error: Exception | None = None
+        self.start()
+
+    def run(self) -> None:
         try:
-            get_connection().send_messages([message])
-        except smtplib.SMTPRecipientsRefused as error:
-            # About this address only: the server is well.
-            raise MailFailed(type(error).__name__) from None
-        except (OSError, smtplib.SMTPException) as error:
-            log.warning("mail_server_failed", reason=type(error).__name__)
-            self._resumes_at = self._clock() + _WINDOW
-            raise MailFailed(type(error).__name__) from None
-        self._remember(message_id)
-        self._spend(began_at)
-
-    def _remember(self, message_id: UUID) -> None:
-        self._sent[message_id] = None
-        while len(self._sent) > _REMEMBERED:
-            self._sent.popitem(last=False)
-
-    def _spend(self, began_at: float) -> None:
-        now = self._clock()
-        if now - self._window_began_at > _WINDOW:
-            self._window_began_at, self._spent = now, 0.0
-        self._spent += now - began_at
-        if self._spent > _BUDGET:
-            self._resumes_at = self._window_began_at + _WINDOW
+            get_connection().send_messages([self._message])
+        except Exception as error:  # noqa: BLE001 (told to whoever waits)
+            self.error = error
+        try:
+            if self.error is None:
+                cache.set(self._key, _SENT, timeout=_REMEMBERED_SECONDS)
+            else:
+                cache.delete(self._key)
+        except (ConnectionInterrupted, RedisError, OSError) as error:
+            # At worst the message comes twice, and under one id.
+            log.warning("mail_not_remembered", reason=type(error).__name__)
 
 
 post = Post()

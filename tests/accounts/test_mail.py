@@ -1,9 +1,12 @@
 """A mail server that refuses, is gone or is slow: nothing is lost, nothing is sent twice."""
 
 import smtplib
+import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -18,7 +21,7 @@ from reserve.core.mail import MailDelayed, MailFailed, Post
 from reserve.outbox.models import Event
 from reserve.outbox.services import relay_pending_events
 from tests.factories import PASSWORD, make_user
-from tests.processes import free_port
+from tests.processes import free_port, wait_until
 
 
 class Server:
@@ -58,9 +61,9 @@ def server(settings) -> Iterator[Server]:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     """The time of the module that sends, in seconds; and its post is a fresh one."""
-    time = [1000.0]
-    monkeypatch.setattr("accounts.handlers.post", Post(clock=lambda: time[0]))
-    return time
+    moment = [1000.0]
+    monkeypatch.setattr("accounts.handlers.post", Post(clock=lambda: moment[0]))
+    return moment
 
 
 def _relay_what_waits() -> None:
@@ -123,21 +126,37 @@ def test_a_message_is_sent_once() -> None:
     assert len(mail.outbox) == 1
 
 
-def test_a_slow_server_gets_its_share_of_time_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    time = [0.0]
-    post = Post(clock=lambda: time[0])
+def test_a_server_that_keeps_us_waiting_keeps_no_relay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reserve.core.mail.PATIENCE_SECONDS", 0.05)
+    answers, taken = threading.Event(), []
 
-    class Slow:
-        def send_messages(self, _messages: Any) -> None:
-            time[0] += 3
+    class Silent:
+        def send_messages(self, messages: list[EmailMultiAlternatives]) -> None:
+            assert answers.wait(10)
+            taken.extend(messages)
 
-    monkeypatch.setattr("reserve.core.mail.get_connection", Slow)
-    for _ in range(4):
-        post.send(new_id(), EmailMultiAlternatives())
-    with pytest.raises(MailDelayed):
-        post.send(new_id(), EmailMultiAlternatives())
-    time[0] += 20
-    post.send(new_id(), EmailMultiAlternatives())
+    monkeypatch.setattr("reserve.core.mail.get_connection", Silent)
+    here, elsewhere, first, second = Post(), Post(), new_id(), new_id()
+    began_at = time.monotonic()
+    # Nor does one wait for what is under way, here or in another process.
+    for post, message_id in ((here, first), (here, second), (here, first), (elsewhere, first)):
+        with pytest.raises(MailDelayed):
+            post.send(message_id, EmailMultiAlternatives())
+    assert time.monotonic() - began_at < 2
+    answers.set()
+    wait_until(lambda: len(taken) == 1, seconds=5, interval=0.02)
+    wait_until(lambda: _is_sent(elsewhere, first), seconds=5, interval=0.02)
+    here.send(first, EmailMultiAlternatives())
+    wait_until(lambda: _is_sent(here, second), seconds=5, interval=0.02)
+    assert len(taken) == 2
+
+
+def _is_sent(post: Post, message_id: UUID) -> bool:
+    try:
+        post.send(message_id, EmailMultiAlternatives())
+    except MailDelayed:
+        return False
+    return True
 
 
 def test_what_a_server_says_of_an_address_is_not_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
