@@ -6,6 +6,7 @@ from accounts.models import Login, Organization, User
 from bookings.models import Booking, Guest
 from notifications.kinds import Audience, Channel, Kind, Platform, Urgency
 from notifications.placeholders import MAX_BODY, MAX_SUBJECT, validate_text
+from reserve.core.claims import Claimable
 from reserve.core.ids import UlidField, UlidModel
 from venues.models import Venue
 
@@ -122,12 +123,10 @@ class DeliveryState(models.TextChoices):
     DISCARDED = "DISCARDED", "Discarded"
 
 
-class Delivery(UlidModel):
+class Delivery(Claimable, UlidModel):
     """One message to one recipient by one channel, from the moment it is owed.
 
-    The address is not here: it is read when the message is sent. A claim is a
-    `next_attempt_at` in the future, so that the claim of a sender that died lapses by
-    itself; `attempts` tells one claim from the next.
+    The address is not here: it is read when the message is sent.
     """
 
     id = UlidField("delivery")
@@ -158,8 +157,6 @@ class Delivery(UlidModel):
     urgency = models.PositiveSmallIntegerField(choices=Urgency)
 
     state = models.CharField(max_length=16, choices=DeliveryState, default=DeliveryState.QUEUED)
-    attempts = models.PositiveIntegerField(default=0)
-    next_attempt_at = models.DateTimeField(db_default=Now())
     created_at = models.DateTimeField(db_default=Now())
     ended_at = models.DateTimeField(null=True, help_text="When it was sent, skipped or given up.")
     provider_id = models.CharField(

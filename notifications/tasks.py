@@ -18,7 +18,7 @@ from reserve.core.waker import Waker
 
 _SENDING_TIME = timedelta(seconds=0.7)
 _crew = Crew(settings.WORKER_CREW)
-# The claim of a sender that died lapses after `claims.CLAIM_LEASE`, which is longer.
+# The claim of a sender that died lapses after `reserve.core.claims.LEASE`, which is longer.
 _SOFT, _HARD = 25, 30
 # What a process that ends gives servers to answer; what they have not taken comes again.
 _PARTING_TIME = timedelta(seconds=6)

@@ -4,6 +4,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from accounts.models import Organization
+from reserve.core.claims import Claimable
 from reserve.core.ids import UlidField, UlidModel
 from reserve.outbox.models import Event
 from webhooks.addresses import MAX_URL
@@ -69,12 +70,8 @@ class Webhook(UlidModel):
         return self.url
 
 
-class WebhookDelivery(UlidModel):
-    """One message to one webhook, from the moment it is owed.
-
-    A claim is a `next_attempt_at` in the future, so that the claim of a sender that died
-    lapses by itself; `attempts` tells one claim from the next.
-    """
+class WebhookDelivery(Claimable, UlidModel):
+    """One message to one webhook, from the moment it is owed."""
 
     id = UlidField("webhookdelivery")
     # The indexes below, and the constraint, begin with those that are looked for.
@@ -99,7 +96,6 @@ class WebhookDelivery(UlidModel):
 
     state = models.CharField(max_length=16, choices=DeliveryState, default=DeliveryState.QUEUED)
     attempts = models.PositiveIntegerField(default=0, help_text="Since it was queued last.")
-    next_attempt_at = models.DateTimeField(db_default=Now())
     created_at = models.DateTimeField(db_default=Now())
     queued_at = models.DateTimeField(db_default=Now(), help_text="When it was queued last.")
     ended_at = models.DateTimeField(null=True, help_text="When it arrived or was given up.")

@@ -12,7 +12,7 @@ from webhooks.services import sending, upkeep
 # When to begin no more; receivers that keep us waiting are not waited for.
 _SENDING_TIME = timedelta(seconds=0.7)
 _crew = Crew(settings.WORKER_CREW)
-# The claim of a sender that died lapses after `claims.CLAIM_LEASE`, which is longer.
+# The claim of a sender that died lapses after `reserve.core.claims.LEASE`, which is longer.
 _SOFT, _HARD = 25, 30
 
 

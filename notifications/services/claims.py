@@ -10,19 +10,18 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db import connection
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from notifications.kinds import Channel, Urgency
 from notifications.models import Delivery, DeliveryState
+from reserve.core.claims import claim_due, give_back, held, spread
 from reserve.core.clock import now
 from reserve.core.logging import get_logger
 
 log = get_logger(__name__)
 
-# Longer than the longest turn at a server (`delivery_turns`).
-CLAIM_LEASE = timedelta(seconds=40)
 CLAIM_SIZE = 20
 # A week without a mail server loses nothing; what is older is news no more.
 GIVE_UP_AFTER = timedelta(days=10)
@@ -70,7 +69,7 @@ def organizations_due(*, urgency: Urgency, channel: Channel) -> list[UUID]:
 def claim(
     *, organization_id: UUID, urgency: Urgency, channel: Channel, limit: int
 ) -> list[Delivery]:
-    """Claim an organization's next deliveries; nobody else gets them before the lease is over."""
+    """Claim an organization's next deliveries, with all that sending them asks for."""
     queued = Delivery.objects.filter(state=DeliveryState.QUEUED)
     earlier = queued.filter(
         organization_id=organization_id,
@@ -79,22 +78,10 @@ def claim(
         channel=OuterRef("channel"),
         id__lt=OuterRef("id"),
     )
-    with transaction.atomic():
-        ids = list(
-            queued.filter(
-                ~Exists(earlier),
-                organization_id=organization_id,
-                urgency=urgency,
-                channel=channel,
-                next_attempt_at__lte=Now(),
-            )
-            .select_for_update(skip_locked=True, no_key=True, of=("self",))
-            .order_by("next_attempt_at")
-            .values_list("pk", flat=True)[:limit]
-        )
-        Delivery.objects.filter(pk__in=ids).update(
-            attempts=F("attempts") + 1, next_attempt_at=Now() + CLAIM_LEASE
-        )
+    next_ones = queued.filter(
+        ~Exists(earlier), organization_id=organization_id, urgency=urgency, channel=channel
+    )
+    ids = [delivery.pk for delivery in claim_due(next_ones, limit=limit)]
     found = Delivery.objects.filter(pk__in=ids).select_related(
         *("organization", "booking__venue", "booking__guest", "user", "guest"),
         "device__login",
@@ -105,7 +92,7 @@ def claim(
 def release(deliveries: Collection[Delivery]) -> None:
     """Give back what was claimed and not tried."""
     for delivery in deliveries:
-        _mine(delivery).update(attempts=F("attempts") - 1, next_attempt_at=Now())
+        give_back(_mine(delivery))
 
 
 def record_sent(delivery: Delivery, provider_id: str) -> None:
@@ -120,7 +107,7 @@ def record_skipped(delivery: Delivery, why: str) -> None:
 
 def postpone(delivery: Delivery, until: datetime) -> None:
     """Try it later, through no fault of anybody's."""
-    _mine(delivery).update(attempts=F("attempts") - 1, next_attempt_at=until)
+    give_back(_mine(delivery), until)
 
 
 def record_failure(delivery: Delivery, reason: str, *, pause: timedelta | None = None) -> None:
@@ -139,9 +126,7 @@ def record_failure(delivery: Delivery, reason: str, *, pause: timedelta | None =
             log.error("delivery_dead", delivery_id=delivery.public_id, reason=reason)
         return
     if pause is None:
-        pause = min(_FIRST_PAUSE * 2 ** min(delivery.attempts - 1, 20), _LONGEST_PAUSE)
-        # So that what failed together does not come together again.
-        pause *= random.uniform(0.75, 1.25)  # noqa: S311 (spread, not secret)
+        pause = spread(min(_FIRST_PAUSE * 2 ** min(delivery.attempts - 1, 20), _LONGEST_PAUSE))
     _mine(delivery).update(next_attempt_at=Now() + pause, outcome=reason[:200])
 
 
@@ -166,7 +151,4 @@ def discard(delivery_ids: Sequence[UUID]) -> int:
 
 
 def _mine(delivery: Delivery) -> QuerySet[Delivery]:
-    """The row, for as long as the claim is still this one."""
-    return Delivery.objects.filter(
-        pk=delivery.pk, attempts=delivery.attempts, state=DeliveryState.QUEUED
-    )
+    return held(delivery, among=Delivery.objects.filter(state=DeliveryState.QUEUED))

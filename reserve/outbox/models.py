@@ -1,16 +1,15 @@
 from django.db import models
 from django.db.models.functions import Now
 
+from reserve.core.claims import Claimable
 from reserve.core.ids import UlidField, UlidModel
 
 
-class Event(UlidModel):
+class Event(Claimable, UlidModel):
     """A fact, recorded in the transaction that made it true.
 
     The facts never change (a trigger refuses it); the delivery columns say how
-    far the relay has got with them. A claim is a `next_attempt_at` in the
-    future, so the claim of a relay that died lapses by itself; `attempts` tells
-    one claim from the next.
+    far the relay has got with them.
     """
 
     id = UlidField("event")
@@ -24,8 +23,6 @@ class Event(UlidModel):
 
     delivered_at = models.DateTimeField(null=True)
     dead_at = models.DateTimeField(null=True, help_text="When the relay gave up.")
-    attempts = models.PositiveIntegerField(default=0)
-    next_attempt_at = models.DateTimeField(db_default=Now())
     last_error = models.TextField(blank=True)
 
     class Meta:

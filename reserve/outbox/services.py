@@ -6,7 +6,6 @@ idempotent. What they log and record carries the id of the request that the even
 come from.
 """
 
-import random
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -15,13 +14,13 @@ from uuid import UUID
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
-from django.db import transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 from django.utils.module_loading import import_string
 from opentelemetry.trace import SpanKind
 
 from reserve.core import tracing
+from reserve.core.claims import claim_due, held, spread
 from reserve.core.context import on_behalf_of
 from reserve.core.logging import get_logger
 from reserve.outbox.models import Event
@@ -33,8 +32,6 @@ log = get_logger(__name__)
 
 _mixing: set[Handler] = set()
 
-# Longer than the longest run of a relay task (`tasks`).
-CLAIM_LEASE = timedelta(seconds=40)
 CLAIM_SIZE = 200
 # With the back-off below this is about two hours.
 MAX_ATTEMPTS = 20
@@ -81,18 +78,7 @@ def _claim() -> list[Event]:
         subject_id=OuterRef("subject_id"),
         sequence__lt=OuterRef("sequence"),
     )
-    with transaction.atomic():
-        claimed = list(
-            undelivered.filter(~Exists(earlier), next_attempt_at__lte=Now())
-            .select_for_update(skip_locked=True)
-            .order_by("next_attempt_at")[:CLAIM_SIZE]
-        )
-        Event.objects.filter(pk__in=[event.pk for event in claimed]).update(
-            attempts=F("attempts") + 1, next_attempt_at=Now() + CLAIM_LEASE
-        )
-    for event in claimed:
-        event.attempts += 1
-    return claimed
+    return claim_due(undelivered.filter(~Exists(earlier)), limit=CLAIM_SIZE)
 
 
 def _batches(handler: Handler, events: Sequence[Event]) -> list[list[Event]]:
@@ -138,16 +124,14 @@ def _record_outcomes(claimed: Sequence[Event], failures: Mapping[Event, Exceptio
     Event.objects.filter(pk__in=delivered).update(delivered_at=Now(), last_error="")
     for event, error in failures.items():
         # Only this claim's outcome: a claim that lapsed belongs to somebody else.
-        mine = Event.objects.filter(pk=event.pk, attempts=event.attempts, delivered_at=None)
+        mine = held(event, among=Event.objects.filter(delivered_at=None))
         reason = f"{type(error).__name__}: {error}"[:2000]
         if event.attempts >= MAX_ATTEMPTS:
             with on_behalf_of(event.request_id):
                 log.error("event_dead", event_id=event.public_id, reason=type(error).__name__)
             mine.update(dead_at=Now(), last_error=reason)
         else:
-            backoff = min(timedelta(seconds=2**event.attempts), _MAX_BACKOFF)
-            # So that what failed together does not come together again.
-            backoff *= random.uniform(0.75, 1.25)  # noqa: S311 (spread, not secret)
+            backoff = spread(min(timedelta(seconds=2**event.attempts), _MAX_BACKOFF))
             mine.update(next_attempt_at=Now() + backoff, last_error=reason)
 
 

@@ -14,7 +14,7 @@ _PACE_SECONDS = 0.1
 _crew = Crew(settings.WORKER_CREW)
 
 
-# The claim of a relay that died lapses after `services.CLAIM_LEASE`, which is longer.
+# The claim of a relay that died lapses after `reserve.core.claims.LEASE`, which is longer.
 @shared_task(soft_time_limit=25, time_limit=30)
 def relay_events() -> int:
     """Deliver what is undelivered; return how many events were claimed."""

@@ -7,9 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
+from reserve.core.claims import LEASE, claim_due, give_back, held, spread
 from reserve.core.clock import now
 from reserve.core.logging import get_logger
 from reserve.outbox.services import record
@@ -21,8 +22,6 @@ from webhooks.services.endpoints import skip_what_waits
 
 log = get_logger(__name__)
 
-# Longer than the longest turn at a receiver (`sending`, `posting`).
-CLAIM_LEASE = timedelta(seconds=40)
 CLAIM_SIZE = 20
 # After each attempt that failed; the last for all further ones. Together three days.
 PAUSES = (
@@ -47,30 +46,17 @@ def endpoints_due(*, limit: int) -> list[Webhook]:
 
 
 def claim(*, webhook_id: UUID, limit: int) -> list[WebhookDelivery]:
-    """Claim a webhook's next deliveries; nobody else gets them before the lease is over.
-
-    Of a booking the earliest alone: the next is not claimed before it has ended.
-    """
+    """Claim a webhook's next deliveries; of a booking the earliest alone, until it has ended."""
     queued = WebhookDelivery.objects.filter(webhook_id=webhook_id, state=DeliveryState.QUEUED)
     earlier = queued.filter(subject_id=OuterRef("subject_id"), sequence__lt=OuterRef("sequence"))
-    with transaction.atomic():
-        ids = list(
-            queued.filter(~Exists(earlier), next_attempt_at__lte=Now())
-            .select_for_update(skip_locked=True, no_key=True, of=("self",))
-            .order_by("next_attempt_at")
-            .values_list("pk", flat=True)[:limit]
-        )
-        WebhookDelivery.objects.filter(pk__in=ids).update(
-            attempts=F("attempts") + 1, next_attempt_at=Now() + CLAIM_LEASE
-        )
-    found = WebhookDelivery.objects.filter(pk__in=ids).select_related("event")
-    return sorted(found, key=lambda delivery: delivery.pk)
+    claimed = claim_due(queued.filter(~Exists(earlier)).select_related("event"), limit=limit)
+    return sorted(claimed, key=lambda delivery: delivery.pk)
 
 
 def release(deliveries: Collection[WebhookDelivery]) -> None:
     """Give back what was claimed and not tried."""
     for delivery in deliveries:
-        _mine(delivery).update(attempts=F("attempts") - 1, next_attempt_at=Now())
+        give_back(_mine(delivery))
 
 
 def record_outcome(delivery: WebhookDelivery, outcome: Outcome) -> None:
@@ -95,9 +81,7 @@ def record_outcome(delivery: WebhookDelivery, outcome: Outcome) -> None:
 def pause_after(attempts: int, asked_for: timedelta | None = None) -> timedelta:
     """How long to wait after so many attempts; as long as the receiver asked for, at least."""
     pause = PAUSES[min(max(attempts, 1), len(PAUSES)) - 1]
-    # So that what failed together does not come together again.
-    pause *= random.uniform(0.9, 1.1)  # noqa: S311 (spread, not secret)
-    return max(pause, asked_for or timedelta())
+    return max(spread(pause, 0.1), asked_for or timedelta())
 
 
 def record_turn(webhook: Webhook, outcomes: Collection[Outcome]) -> None:
@@ -119,7 +103,7 @@ def hurry(webhook: Webhook) -> None:
     """Send at once what waits for its next attempt: the receiver is back."""
     WebhookDelivery.objects.filter(
         webhook=webhook, state=DeliveryState.QUEUED, attempts__gt=0, log__0__isnull=False
-    ).exclude(next_attempt_at__lte=Now() + CLAIM_LEASE).update(next_attempt_at=Now())
+    ).exclude(next_attempt_at__lte=Now() + LEASE).update(next_attempt_at=Now())
 
 
 def disable(webhook: Webhook, reason: DisabledReason) -> None:
@@ -146,7 +130,4 @@ def _entry_of(outcome: Outcome) -> dict[str, Any]:
 
 
 def _mine(delivery: WebhookDelivery) -> QuerySet[WebhookDelivery]:
-    """The row, for as long as the claim is still this one."""
-    return WebhookDelivery.objects.filter(
-        pk=delivery.pk, attempts=delivery.attempts, state=DeliveryState.QUEUED
-    )
+    return held(delivery, among=WebhookDelivery.objects.filter(state=DeliveryState.QUEUED))
