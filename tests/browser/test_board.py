@@ -9,12 +9,13 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.accessibility import violations
+from tests.browser.pictures import Pictures
 from tests.browser.soon import shows_soon
 from tests.browser.watch import Watch
 
 STAFF = {"email": "owner@kestrel.example", "password": "ownerpass-123"}
 RESTAURANT = "Restaurant Havnekær"
+SCREENS = {"phone": (390, 844), "wall": (2560, 1440), "laptop": (1366, 768)}
 
 
 @pytest.fixture
@@ -138,18 +139,21 @@ def test_boards_are_accessible_and_worked_by_keyboard(
     _book(http, venue, slot, 2, "Cy Board")
     context = browser.new_context(color_scheme=scheme)
     page = context.new_page()
+    pictures = Pictures(f"board-{scheme}")
     try:
         _open(page, live_server_url, venue, slot)
         expect(page.locator(".bookings")).to_contain_text(["Cy Board"])
-        assert violations(page) == []
+        for name, (width, height) in SCREENS.items():
+            page.set_viewport_size({"width": width, "height": height})
+            pictures.take(page, name)
         page.locator(f"#{slot['id']}").focus()
         page.keyboard.press("Enter")
         expect(page.locator("#panel")).to_be_visible()
         expect(page.locator("#panel .booking")).to_have_count(1)
-        assert violations(page) == []
+        pictures.take(page, "panel")
         page.keyboard.press("Escape")
         expect(page.locator("#panel")).not_to_be_visible()
         page.goto(f"{live_server_url}/dashboard/")
-        assert violations(page) == []
+        pictures.take(page, "venues")
     finally:
         context.close()

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Frame, Page, expect
 
-from tests.browser.accessibility import violations
+from tests.browser.pictures import Pictures
 from tests.browser.soon import shows_soon
 from tests.browser.watch import Watch
 
@@ -74,7 +74,7 @@ def test_two_guests_after_the_last_seat(
         expect(slow.get_by_role("alert")).to_contain_text("somebody else was a moment quicker")
         offered = slow.locator(".others button")
         expect(offered.first).to_be_visible()
-        assert violations(slow) == []
+        Pictures("guests-gone").take(slow, "alternatives")
         offered.first.click()
         expect(slow.get_by_role("heading", name="Kept for you")).to_be_visible()
     finally:
@@ -132,16 +132,17 @@ def test_the_whole_way_by_keyboard_and_without_a_fault(
     page = context.new_page()
     watch = Watch(live_server_url.partition("//")[2])
     watch.attach(page)
+    pictures = Pictures(f"guests-{scheme}", watch)
     try:
         page.goto(f"{live_server_url}/book/{RESTAURANT}/?party=2")
-        assert violations(page) == []
+        pictures.take(page, "calendar")
         _tab_to(page, f"#day-{day}")
         page.keyboard.press("Enter")
         expect(page.locator(f"#day-{day}")).to_have_attribute("aria-current", "date")
         _tab_to(page, "button.time")
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="Kept for you")).to_be_visible()
-        assert violations(page) == []
+        pictures.take(page, "details")
         _tab_to(page, "#id_name")
         page.keyboard.type("Kay Board")
         page.keyboard.press("Tab")
@@ -150,21 +151,21 @@ def test_the_whole_way_by_keyboard_and_without_a_fault(
         page.keyboard.press("Enter")
         # The queue confirms, and the page hears of it.
         expect(page.get_by_role("heading", name="You are booked")).to_be_visible(timeout=15_000)
-        assert violations(page) == []
+        pictures.take(page, "booked")
         code = page.locator(".code code").inner_text()
         with page.expect_download() as download:
             page.get_by_role("button", name="Add to calendar").press("Enter")
         assert code in download.value.suggested_filename
 
         page.get_by_role("link", name="Find your booking").press("Enter")
-        assert violations(page) == []
+        pictures.take(page, "look-up")
         page.get_by_label("Confirmation code").fill(code)
         page.get_by_label("E-mail address").fill("kay@example.org")
         page.keyboard.press("Enter")
         page.get_by_text("Cancel this booking").press("Enter")
         page.get_by_role("button", name="Yes, cancel it").press("Enter")
         expect(page.get_by_role("heading", name="This booking is cancelled")).to_be_visible()
-        assert violations(page) == []
+        pictures.take(page, "cancelled")
     finally:
         context.close()
     assert watch.problems == []
@@ -188,25 +189,26 @@ def test_who_has_an_account_logs_in_and_books_by_it(
     page = context.new_page()
     watch = Watch(live_server_url.partition("//")[2])
     watch.attach(page)
+    pictures = Pictures(f"guests-account-{scheme}", watch)
     try:
         page.goto(f"{live_server_url}/book/{RESTAURANT}/?date={day}&party=2")
         # Seats first, and who one is afterwards: they are kept meanwhile.
         page.locator("button.time").first.click()
         page.locator("main").get_by_role("link", name="Log in").click()
-        assert violations(page) == []
+        pictures.take(page, "log-in")
         page.get_by_label("E-mail address").fill("user@example.com")
         page.get_by_label("Password").fill("securepass")
         page.get_by_role("button", name="Log in").click()
         expect(page.locator(".account")).to_contain_text("Log out")
-        assert violations(page) == []
+        pictures.take(page, "held")
         page.get_by_role("button", name="Go on").click()
         expect(page.locator(".who")).to_contain_text("user@example.com")
         expect(page.get_by_label("Phone")).to_have_count(0)
-        assert violations(page) == []
+        pictures.take(page, "details")
         page.get_by_role("button", name="Book", exact=True).click()
         expect(page.locator(".code code")).to_have_text(re.compile(r"[2-9A-HJKMNP-Z]{8}"))
         expect(page.get_by_role("heading", name="You are booked")).to_be_visible(timeout=20_000)
-        assert violations(page) == []
+        pictures.take(page, "booked")
         page.get_by_text("Cancel this booking").click()
         page.get_by_role("button", name="Yes, cancel it").click()
         expect(page.get_by_role("heading", name="This booking is cancelled")).to_be_visible()

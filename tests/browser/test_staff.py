@@ -1,6 +1,5 @@
 """The admin's main paths in a real browser: from the front page to a booking that is moved."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,36 +7,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.accessibility import violations
+from tests.browser.pictures import Pictures
 from tests.browser.watch import Watch
 
 OWNER = ("owner@kestrel.example", "ownerpass-123")
 RESTAURANT = "Restaurant Havnekær"
-OUTPUT = Path(__file__).parent / "output"
-
-
-class Pictures:
-    """Screenshots of the pages that a test passes; continuous integration keeps them."""
-
-    def __init__(self, scheme: str, watch: Watch) -> None:
-        self._scheme = scheme
-        self._watch = watch
-        self._count = 0
-
-    def take(self, page: Page, name: str) -> None:
-        """The page, which must break no rule of accessibility and fit its window."""
-        seen = len(self._watch.problems)
-        found = violations(page)
-        page.wait_for_timeout(100)
-        # What axe does for itself the page's policy refuses; it is no fault of the page.
-        del self._watch.problems[seen:]
-        assert found == [], name
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
-        if os.environ.get("CI"):
-            self._count += 1
-            OUTPUT.mkdir(exist_ok=True)
-            file = OUTPUT / f"admin-{self._scheme}-{self._count:02}-{name}.png"
-            page.screenshot(path=file, full_page=True)
 
 
 @pytest.fixture(params=["light", "dark"])
@@ -62,7 +36,7 @@ def staff(browser: Browser, live_server_url: str, watch: Watch, scheme: Any) -> 
 
 def test_the_main_paths_of_staff(staff: Page, watch: Watch, scheme: str) -> None:
     """From the front page by the calendar to a booking that is made, moved and cancelled."""
-    pictures = Pictures(scheme, watch)
+    pictures = Pictures(f"admin-{scheme}", watch)
     page = staff
     expect(page.get_by_role("heading", name="Today")).to_be_visible()
     expect(page.get_by_role("heading", name="Arrivals next")).to_be_visible()
@@ -112,7 +86,7 @@ def test_the_main_paths_of_staff(staff: Page, watch: Watch, scheme: str) -> None
 def test_lists_files_and_guests(
     staff: Page, watch: Watch, live_server_url: str, scheme: str
 ) -> None:
-    pictures = Pictures(f"{scheme}-lists", watch)
+    pictures = Pictures(f"admin-lists-{scheme}", watch)
     page = staff
     page.goto(f"{live_server_url}/admin/bookings/booking/?day=week")
     expect(page.locator("#result_list")).to_be_visible()
