@@ -31,7 +31,7 @@ app.autodiscover_tasks()
 
 @signals.setup_logging.connect
 def _keep_our_logging(**_: Any) -> None:
-    """Celery would replace the handlers of the root logger; settings.py has set them."""
+    """Celery would replace the handlers of the root logger; the settings have set them."""
 
 
 _CAUSE = "request_id"

@@ -177,7 +177,8 @@ def test_secrets_and_data_stay_out_of_the_image() -> None:
 
 
 def _settings() -> str:
-    return (ROOT / "reserve" / "settings.py").read_text()
+    modules = sorted((ROOT / "reserve" / "settings").glob("*.py"))
+    return "\n".join(path.read_text() for path in modules)
 
 
 def _image_command() -> list[str]:

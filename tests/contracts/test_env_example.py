@@ -21,10 +21,10 @@ def entries() -> dict[str, str]:
 
 
 def settings_defaults() -> dict[str, object]:
-    """The variables that settings.py reads, with defaults; None where code computes them."""
-    tree = ast.parse((ROOT / "reserve" / "settings.py").read_text())
+    """The variables that the settings read, with defaults; None where code computes them."""
     found: dict[str, object] = {}
-    for call in _calls(tree):
+    modules = (ROOT / "reserve" / "settings").glob("*.py")
+    for call in (call for path in modules for call in _calls(ast.parse(path.read_text()))):
         match call:
             case ast.Call(
                 func=ast.Attribute(value=ast.Name(id="env"), attr=reader),

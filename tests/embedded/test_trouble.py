@@ -131,14 +131,16 @@ def _database(name: str, statement: str) -> Iterator[str]:
 
 # Reads the settings once for each variable, which makes no sense in that turn.
 _READ_SETTINGS = """
-import json, os, runpy, sys
+import importlib, json, os, sys
 from django.core.exceptions import ImproperlyConfigured
 said = {}
 for name in json.loads(sys.argv[1]):
     before = os.environ.get(name)
     os.environ[name] = "?! no sense"
     try:
-        runpy.run_path("reserve/settings.py")
+        for module in [each for each in sys.modules if each.startswith("reserve.settings")]:
+            del sys.modules[module]
+        importlib.import_module("reserve.settings")
     except ImproperlyConfigured as error:
         said[name] = str(error)
     if before is None:
