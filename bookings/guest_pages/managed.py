@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.actors import ANONYMOUS, Actor
 from accounts.pages import Page, page_response
 from bookings.errors import InvalidState, OutsideCancellationWindow
-from bookings.guest_pages import views
+from bookings.guest_pages.shown import show_booking
 from bookings.models import Booking
 from bookings.selectors import managed_booking
 from bookings.services.bookings import apply_transition
@@ -45,7 +45,7 @@ class ManageBookingPage(Page):
                 return response
             actor, booking = _booking_of(self._link)
             if booking.venue.is_public:
-                return views.show_booking(request, booking, actor)
+                return show_booking(request, booking, actor)
             return self.show(self.form_class())
         except NotFound:
             return self._refuse()
