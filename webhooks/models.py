@@ -6,6 +6,7 @@ from django.db.models.functions import Now
 from accounts.models import Organization
 from reserve.core.claims import Claimable
 from reserve.core.ids import UlidField, UlidModel
+from reserve.core.sealing import unseal
 from reserve.outbox.models import Event
 from webhooks.addresses import MAX_URL
 from webhooks.kinds import MAX_DESCRIPTION, DeliveryState, DisabledReason
@@ -51,9 +52,11 @@ class Webhook(UlidModel):
         help_text="What it is told of; of everything where there are none.",
     )
     is_enabled = models.BooleanField(default=True)
-    # It signs, so it is needed as it is; shown once, when it is made.
-    secret = models.CharField(max_length=100, editable=False)
-    previous_secret = models.CharField(max_length=100, blank=True, editable=False)
+    # It signs, so it is needed as it is; shown once, when it is made (`reserve.core.sealing`).
+    sealed_secret = models.TextField(db_column="secret", editable=False)
+    sealed_previous_secret = models.TextField(
+        blank=True, db_column="previous_secret", editable=False
+    )
     previous_secret_until = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(db_default=Now())
     failing_since = models.DateTimeField(
@@ -68,6 +71,15 @@ class Webhook(UlidModel):
 
     def __str__(self) -> str:
         return self.url
+
+    @property
+    def secret(self) -> str:
+        """What it signs with. Raises `Unreadable` without the key that it is sealed under."""
+        return unseal(self.sealed_secret)
+
+    @property
+    def previous_secret(self) -> str:
+        return unseal(self.sealed_previous_secret)
 
 
 class WebhookDelivery(Claimable, UlidModel):

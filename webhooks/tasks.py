@@ -38,5 +38,10 @@ def wake_sender() -> None:
 
 
 @shared_task
+def reseal_secrets() -> int:
+    return upkeep.reseal_secrets().resealed
+
+
+@shared_task
 def forget_old_deliveries() -> int:
     return upkeep.forget_old()

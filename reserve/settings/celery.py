@@ -86,6 +86,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour="3", minute="25"),
         "options": {"expires": 3600},
     },
+    # Soon after a key was changed nothing needs the old one any more.
+    "reseal webhook secrets": {
+        "task": "webhooks.tasks.reseal_secrets",
+        "schedule": timedelta(hours=1),
+        "options": {"expires": 3600},
+    },
     "make reminders": {
         "task": "notifications.tasks.make_reminders",
         "schedule": timedelta(seconds=30),

@@ -30,6 +30,13 @@ if any(len(secret.encode()) < _MINIMUM_SECRET_BYTES for secret in JWT_PREVIOUS_S
     raise ImproperlyConfigured(
         "JWT_PREVIOUS_SECRETS has one that is too short. Each has at least 32 random bytes."
     )
+# Secrets in the database are encrypted under a key of the first; the others decrypt.
+_own_keys = env.words("ENCRYPTION_KEYS")
+if any(len(key.encode()) < _MINIMUM_SECRET_BYTES for key in _own_keys):
+    raise ImproperlyConfigured(
+        "ENCRYPTION_KEYS has one that is too short. Each has at least 32 random bytes."
+    )
+ENCRYPTION_KEYS = [*_own_keys, JWT_SECRET, *JWT_PREVIOUS_SECRETS]
 SIMPLE_JWT = {
     "LEEWAY": _LEEWAY,
     "SIGNING_KEY": JWT_SECRET,

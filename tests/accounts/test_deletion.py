@@ -131,7 +131,7 @@ def test_what_was_written_about_their_bookings_goes_and_the_ledger_stays(mails) 
     elsewhere = make_slot(slot.resource, starts_at=slot.ends_at)
     actor, staff = account(user.pk), account(make_member(slot.organization, Role.OWNER).pk)
     Webhook.objects.create(
-        organization=slot.organization, url="https://example.com/hooks", secret="s"
+        organization=slot.organization, url="https://example.com/hooks", sealed_secret="s"
     )
     words = f"Because of {WORD}"
     Venue.objects.filter(pk=slot.venue_id).update(confirmation_mode=ConfirmationMode.MANUAL)

@@ -135,7 +135,7 @@ def make_rows(organization: Organization, word: str) -> dict[str, Any]:
         organization=organization,
         url=f"https://{word}.example/hooks",
         description=f"Told to {word}",
-        secret=f"whsec_{word}",
+        sealed_secret=f"whsec_{word}",
     )
     return {
         "venue": venue,

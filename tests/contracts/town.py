@@ -152,7 +152,7 @@ class Town:
             Webhook(
                 organization=self.organization,
                 url="https://example.com/hooks",
-                secret="whsec_",
+                sealed_secret="whsec_",
                 event_types=[new_id().hex for _ in range(self.number)],
             )
             for _ in range(self.number)

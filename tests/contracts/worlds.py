@@ -116,7 +116,9 @@ class World:
 
     def _new_webhook(self) -> str:
         return Webhook.objects.create(
-            organization=self.tenant.organization, url="https://example.com/hooks", secret="s"
+            organization=self.tenant.organization,
+            url="https://example.com/hooks",
+            sealed_secret="s",
         ).public_id
 
     def _new_webhook_delivery(self) -> str:

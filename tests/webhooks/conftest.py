@@ -11,6 +11,7 @@ from accounts.actors import account
 from bookings.models import Booking, Slot
 from bookings.services.bookings import create_booking
 from notifications.models import Lane
+from reserve.core.sealing import seal
 from reserve.outbox.models import Event
 from reserve.outbox.services import relay_pending_events
 from tests.factories import make_user, seats_on
@@ -55,5 +56,8 @@ def send(*, due_now: bool = False) -> int:
 
 def make_webhook(slot: Slot, url: str, **fields: Any) -> Webhook:
     return Webhook.objects.create(
-        organization=slot.venue.organization, url=url, secret=new_secret(), **fields
+        organization=slot.venue.organization,
+        url=url,
+        sealed_secret=seal(new_secret()),
+        **fields,
     )

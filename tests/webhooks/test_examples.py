@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from reserve.core.sealing import seal
 from tests.factories import make_slot
 from tests.webhooks.conftest import book, make_webhook, relay, send
 from tests.webhooks.receiver import Receiver
@@ -28,7 +29,7 @@ def _runner(language: str) -> list[str]:
 def test_an_example_verifies_what_was_sent(language: str, receiver: Receiver) -> None:
     slot = make_slot()
     webhook = make_webhook(slot, receiver.url, event_types=["booking.created"])
-    webhook.previous_secret = new_secret()
+    webhook.sealed_previous_secret = seal(new_secret())
     webhook.save()
     book(slot)
     relay()

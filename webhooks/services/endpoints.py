@@ -15,6 +15,7 @@ from accounts.services.organizations import lock_organization
 from reserve.core.clock import now
 from reserve.core.errors import Invalid
 from reserve.core.logging import get_logger
+from reserve.core.sealing import seal
 from reserve.core.text import clean_line
 from webhooks.addresses import check_url
 from webhooks.errors import TooManyWebhooks
@@ -63,7 +64,9 @@ def create_webhook(
         lock_organization(organization_id)
         if Webhook.objects.filter(organization_id=organization_id).count() >= MAX_ENDPOINTS:
             raise TooManyWebhooks
-        webhook = Webhook(organization_id=organization_id, secret=new_secret(), **fields)
+        webhook = Webhook(
+            organization_id=organization_id, sealed_secret=seal(new_secret()), **fields
+        )
         _enable(webhook, enabled)
         webhook.save(force_insert=True)
     webhook.refresh_from_db()
@@ -128,10 +131,12 @@ def rotate_secret(
     webhook_of(actor=actor, webhook_id=webhook_id, organization_id=organization_id)
     with transaction.atomic():
         webhook = Webhook.objects.select_for_update(no_key=True).get(pk=webhook_id)
-        webhook.previous_secret = webhook.secret
+        webhook.sealed_previous_secret = webhook.sealed_secret
         webhook.previous_secret_until = now() + ROTATION_TIME
-        webhook.secret = new_secret()
-        webhook.save(update_fields=("secret", "previous_secret", "previous_secret_until"))
+        webhook.sealed_secret = seal(new_secret())
+        webhook.save(
+            update_fields=("sealed_secret", "sealed_previous_secret", "previous_secret_until")
+        )
     log.info("webhook_secret_rotated", webhook_id=webhook.public_id, actor=actor.public_name)
     return WithSecret(webhook, webhook.secret)
 

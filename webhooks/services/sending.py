@@ -15,6 +15,7 @@ from django.conf import settings
 from notifications.services import lanes
 from notifications.services.turns import Floor, Recording, Turn
 from reserve.core.clock import now
+from reserve.core.sealing import Unreadable
 from webhooks.envelopes import envelope_of, trial_envelope_of
 from webhooks.models import Webhook, WebhookDelivery
 from webhooks.posting import Message, Outcome, Rules, post_all
@@ -55,13 +56,19 @@ def _begin_turns(floor: Floor) -> int:
         leave = floor.enter(lane) if lane not in closed else None
         if leave is None:
             continue
+        try:
+            keys = keys_of(webhook)
+        except Unreadable:
+            # Nothing is lost: with its key back, all goes on.
+            lanes.report_failure(lane, "SecretUnreadable")
+            continue
         deliveries = claims.claim(
             webhook_id=webhook.pk, limit=1 if leave.is_trial else claims.CLAIM_SIZE
         )
         if not deliveries:
             lanes.leave_untried(lane, leave)
             continue
-        floor.begin(_Turn(lane, leave, webhook, deliveries))
+        floor.begin(_Turn(lane, leave, webhook, keys, deliveries))
         begun += 1
     return begun
 
@@ -74,6 +81,7 @@ class _Turn(Turn):
         lane: str,
         leave: lanes.Pass,
         webhook: Webhook,
+        keys: Sequence[str],
         deliveries: Sequence[WebhookDelivery],
     ) -> None:
         super().__init__(lane, leave)
@@ -84,7 +92,7 @@ class _Turn(Turn):
         self._post = partial(
             post_all,
             webhook.url,
-            keys_of(webhook),
+            keys,
             [Message(each.message_id, body_of(each)) for each in deliveries],
             rules=Rules(
                 allows_plain=settings.WEBHOOK_ALLOW_HTTP,
@@ -116,7 +124,7 @@ class _Turn(Turn):
 
 
 def keys_of(webhook: Webhook) -> list[str]:
-    """The secrets that messages are signed with now."""
+    """The secrets that messages are signed with now. Raises `Unreadable` without their key."""
     until = webhook.previous_secret_until
     is_rotating = until is not None and until > now()
     return [webhook.secret, *([webhook.previous_secret] if is_rotating else [])]
