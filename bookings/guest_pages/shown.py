@@ -92,7 +92,7 @@ def ask(
         case BookingStatus.CANCELLED:
             return HttpResponseRedirect(visit.home)
         case _:
-            return show(visit, booking)
+            return show(visit, booking, is_step=True)
     content = {
         "booking": booking,
         "state": visits.state_of(booking),
@@ -123,9 +123,19 @@ def show_booking(request: HttpRequest, booking: Booking, owner: Actor) -> HttpRe
 
 
 def show(
-    visit: Visit, booking: Booking, *, told: str = "", template: str = "booking", status: int = 200
+    visit: Visit,
+    booking: Booking,
+    *,
+    told: str = "",
+    is_step: bool = False,
+    template: str = "booking",
+    status: int = 200,
 ) -> HttpResponse:
-    """The booking: its code, when and where, and what can be done with it."""
+    """The booking: its code, when and where, and what can be done with it.
+
+    Args:
+        is_step: whether the visitor has just made it, and is shown so.
+    """
     moment = now()
     kind = booking.status_at(moment)
     can_end = kind in {BookingStatus.PENDING, BookingStatus.CONFIRMED}
@@ -141,6 +151,7 @@ def show(
         and is_owner(visits.owner_of(booking, visit.actor), booking)
         and booking.starts_at - moment >= visit.venue.cancellation_cutoff,
         "told": told,
+        "is_step": is_step,
     }
     return visit.show(template, content, status)
 

@@ -167,7 +167,7 @@ def confirm(visit: Visit) -> HttpResponse:
         form.add_error(None, sentence_of(refused))
         return ask(visit, booking, form, status=refused.status)
     # With its guest, whom the desk leaves out.
-    response = show(visit, visit.booking())
+    response = show(visit, visit.booking(), is_step=True)
     visits.forget(response, visit.venue)
     return response
 

@@ -24,6 +24,13 @@ function show(state) {
   status.textContent = status.dataset[state] ?? status.textContent;
 }
 
+// A day is wider than a phone: begin where it is now, with what has just begun beside it.
+const present = document.querySelector(".timeline th.now");
+if (present) {
+  const corner = present.parentElement.firstElementChild;
+  present.closest(".scroll").scrollLeft = present.offsetLeft - corner.offsetWidth - present.offsetWidth;
+}
+
 const socket = new BoardSocket(status.dataset.socket, status.dataset.date, {
   changed: refresh,
   live: () => show("live"),

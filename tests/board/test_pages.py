@@ -158,6 +158,24 @@ def test_a_walk_in_is_seated_by_one_post(browser: Client, staff: User) -> None:
     assert Booking.objects.count() == 2
 
 
+def test_a_slot_tells_why_nobody_can_be_seated(browser: Client, slot: Slot) -> None:
+    def panel() -> str:
+        return browser.get(board(slot, f"slots/{slot.public_id}")).content.decode()
+
+    assert 'name="guest_count"' in panel()
+    ended = now() - timedelta(minutes=1)
+    for change, told in (
+        ({"is_closed": True}, "Closed: nobody can book it."),
+        (
+            {"is_closed": False, "starts_at": ended - timedelta(minutes=30), "ends_at": ended},
+            "This time is over.",
+        ),
+    ):
+        Slot.objects.filter(pk=slot.pk).update(**change)
+        assert told in panel()
+        assert 'name="guest_count"' not in panel()
+
+
 def test_buttons_move_bookings_and_tell_of_refusals(browser: Client, slot: Slot) -> None:
     booking = create_booking(actor=make_customer(), seats=seats_on(slot, 2))
     htmx = {"HX-Request": "true"}

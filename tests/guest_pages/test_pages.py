@@ -82,6 +82,7 @@ def test_from_the_calendar_to_the_calendar_file(visitor: Client, slot: Slot) -> 
     assert (done.status_code, booking.status, booking.notes) == (200, "PENDING", "A high chair")
     assert (booking.guest.name, booking.guest.email) == ("Ada Guest", "ada@example.org")
     assert booking.confirmation_code in text_of(done)
+    assert 'class="steps"' in text_of(done)
     again = visitor.post(at(slot, "confirm"), form)
     assert booking.confirmation_code in text_of(again)
 
@@ -234,6 +235,8 @@ def test_bookings_are_found_by_code_and_address(visitor: Client, slot: Slot, set
     code = Booking.objects.get().confirmation_code
     assert visitor.get(at(slot, "look-up")).status_code == 200
     found = visitor.post(at(slot, "look-up"), {"code": code.lower(), "email": "ADA@example.org"})
+    # It is no step of making one.
+    assert 'class="steps"' not in text_of(found)
     assert code in text_of(found)
     assert visitor.post(at(slot, "cancel"), {"state": state_in(found)}).status_code == 200
     assert Booking.objects.get().status == "CANCELLED"
