@@ -131,6 +131,25 @@ def test_a_lost_connection_is_said_and_repaired(
     expect(page.locator(f"#{slot['id']} .count")).to_have_text(f"4/{slot['capacity']}")
 
 
+def test_a_board_begins_where_the_day_is_now(
+    page: Page, live_server_url: str, http: httpx.Client
+) -> None:
+    venue, slot = _free_slot(http)
+    page.set_viewport_size({"width": 390, "height": 844})
+    _open(page, live_server_url, venue, slot)
+    scrolled = "document.querySelector('.scroll').scrollLeft > 0"
+    assert not page.evaluate(scrolled)
+
+    def in_the_evening(route: Any) -> None:
+        answer = route.fetch()
+        before, _, after = answer.text().rpartition('<th scope="col">')
+        route.fulfill(response=answer, body=f'{before}<th scope="col" class="now">{after}')
+
+    page.route("**/dashboard/*/?date=*", in_the_evening)
+    page.reload()
+    page.wait_for_function(scrolled)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_boards_are_accessible_and_worked_by_keyboard(
     browser: Browser, live_server_url: str, http: httpx.Client, scheme: Any
