@@ -74,6 +74,10 @@ document.body.addEventListener("htmx:afterSettle", ({ detail }) => {
   document.querySelector(".day-times").scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
 });
 
+// In a frame the next step begins at its top, which the site around may have scrolled away.
+const step = document.querySelector(".framed .steps li + li[aria-current]");
+step?.scrollIntoView({ block: "nearest" });
+
 const hold = document.querySelector("time[data-now]");
 if (hold) {
   const offset = Date.parse(hold.dataset.now) - Date.now();

@@ -172,8 +172,9 @@ def test_the_whole_way_by_keyboard_and_without_a_fault(
 
 
 def _go_through(place: Page | Frame, name: str) -> None:
-    """Book the first free time of whatever day is shown."""
-    place.locator("button.time").first.click()
+    """Book the last free time of whatever day is shown."""
+    place.locator("button.time").last.click()
+    expect(place.get_by_role("heading", name="Kept for you")).to_be_in_viewport()
     place.get_by_label("Your name").fill(name)
     place.get_by_label("Phone").fill("+45 11 22 33 44")
     place.get_by_role("button", name="Book", exact=True).click()
@@ -237,15 +238,17 @@ def test_it_works_without_scripts(browser: Browser, live_server_url: str) -> Non
 
 @contextmanager
 def _site(embedded: str) -> Iterator[str]:
-    """Another origin, with a page that shows ours by one line."""
-    line = f'<!doctype html><title>A venue</title><iframe src="{embedded}" title="Book"></iframe>'
+    """Another origin, with a page that shows ours by one line, and more below."""
+    style = "width: 100%; height: 48rem; border: 0"
+    line = f'<iframe src="{embedded}" title="Book" style="{style}"></iframe>'
+    site_page = f'<!doctype html><title>A venue</title>{line}<p style="height: 60rem">'
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
             self.send_header("Content-Type", "text/html")
             self.end_headers()
-            self.wfile.write(line.encode())
+            self.wfile.write(site_page.encode())
 
         def log_message(self, *_: object) -> None:
             pass
@@ -258,13 +261,16 @@ def _site(embedded: str) -> Iterator[str]:
 
 def test_in_a_frame_of_another_site(browser: Browser, live_server_url: str) -> None:
     ours = live_server_url.replace("127.0.0.1", "localhost")
-    context = browser.new_context()
+    context = browser.new_context(viewport={"width": 390, "height": 844})
     try:
         with _site(f"{ours}/embed/{RESTAURANT}/") as site:
             page = context.new_page()
             page.goto(site)
             frame = page.frames[1]
             expect(frame.get_by_label("How many are you?")).to_be_visible()
+            # The frame is scrolled inside, and so is the site around it.
+            frame.evaluate("scrollTo(0, 10_000)")
+            page.evaluate("scrollTo(0, 450)")
             _go_through(frame, "Fay Frame")
             assert f"{ours}/embed/" in frame.url
             # Cookies of a frame are what browsers refuse; there are none.
