@@ -33,6 +33,7 @@ from bookings.requests.create import SeatsWanted  # noqa: E402
 from bookings.services.bookings import acreate_booking  # noqa: E402
 from reserve.core.context import begin_request  # noqa: E402
 from reserve.core.errors import DomainError  # noqa: E402
+from reserve.core.interpreter import settle  # noqa: E402
 
 NOTES = "Window seat preferred"
 SPREAD_SLOTS = 1_000
@@ -213,6 +214,7 @@ def main() -> None:
     callers = Callers(Rows.read(), index=int(index), processes=int(processes))
     if "--profile" in options:
         profiles.begin()
+    settle()
     print(json.dumps({"ready": True}), flush=True)
     # The loop of uvicorn, as it comes with its standard extras.
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -175,9 +175,9 @@ def offer_at_once(
     return board.offer(guest_count, resource_id)
 
 
-def void_slots(slots: Iterable[Slot]) -> None:
-    """Have nobody use what was read of these slots' days before the commit that changed them."""
-    stamps.void(_subject(slot.venue_id, slot.venue.local(slot.starts_at).date()) for slot in slots)
+def subjects_of(slots: Iterable[Slot]) -> set[stamps.Subject]:
+    """The days of slots, whose stamps go once a change of the slots is committed."""
+    return {_subject(slot.venue_id, slot.venue.local(slot.starts_at).date()) for slot in slots}
 
 
 def _subject(venue_id: UUID, day: date) -> stamps.Subject:

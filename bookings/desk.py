@@ -25,7 +25,7 @@ from django.db import (
 from psycopg import errors as postgres
 
 from bookings import full_slots, store
-from bookings.boards import void_slots
+from bookings.boards import subjects_of
 from bookings.counts import (
     BATCH_SIZE,
     BATCHES_RETRIED,
@@ -39,16 +39,18 @@ from bookings.difference import Difference
 from bookings.errors import IdempotencyInProgress, OutcomeUnknown, SlotBusy, SlotOverlaps
 from bookings.guests import forget_guests
 from bookings.ledger import Ledger, MoreSlots
-from bookings.live import announce, announce_bookings
+from bookings.live import about_bookings, about_slots
 from bookings.models import Booking, BookingSlot, Slot
-from bookings.queue import COMMITTERS, MAX_BATCH, BatchQueue, Ticket
+from bookings.queue import COMMITTERS, MAX_BATCH, OVERDUE_SECONDS, BatchQueue, Ticket
 from bookings.requests import Request, Result
 from bookings.requests.create import TakeSeats
 from bookings.states import BookingStatus
-from reserve.core import tracing
+from reserve.core import stamps, tracing
+from reserve.core.broadcast import publish, publishing
 from reserve.core.context import on_behalf_of
 from reserve.core.errors import Busy, DomainError, ServiceUnavailable
-from reserve.core.locks import guards
+from reserve.core.figures import PUBLISH_SECONDS
+from reserve.core.locks import Held, guards
 from reserve.core.logging import get_logger
 from reserve.outbox.wake import wake_relay
 
@@ -135,11 +137,17 @@ class Desk:
         ticket: Ticket[Result] = Ticket(request, future, loop)
         if self._enqueue(ticket):
             self._schedule_drain()
-        overdue = loop.call_later(_PATIENCE_SECONDS, self._lose_patience, ticket)
+        ticket.timer = loop.call_later(OVERDUE_SECONDS, self._look_again, ticket)
         try:
             return await future
         finally:
-            overdue.cancel()
+            ticket.timer.cancel()
+
+    def _look_again(self, ticket: Ticket[Any]) -> None:
+        """Whoever still waits by now waits for a batch that is overdue: another may be begun."""
+        assert ticket.loop is not None
+        ticket.timer = ticket.loop.call_later(_PATIENCE_SECONDS, self._lose_patience, ticket)
+        self._schedule_drain()
 
     def _lose_patience(self, ticket: Ticket[Any]) -> None:
         assert ticket.loop is not None
@@ -147,7 +155,7 @@ class Desk:
             _settle([(ticket.future, SlotBusy())])
         else:
             answer = [(ticket.future, OutcomeUnknown())]
-            ticket.loop.call_later(_PATIENCE_SECONDS, _settle, answer)
+            ticket.timer = ticket.loop.call_later(_PATIENCE_SECONDS, _settle, answer)
 
     def submit_all(self, requests: Sequence[Request[Any]]) -> list[Outcome]:
         """Decide many requests in as few transactions as fit; refusals come back as outcomes."""
@@ -304,16 +312,13 @@ def _commit_once(batch: Sequence[Request[Any]]) -> list[Outcome]:
     booking_ids = {booking_id for request in batch for booking_id in request.booking_ids()}
     for _ in range(_MAX_ROUNDS):
         try:
-            ledger, outcomes = _transact(batch, slot_ids, booking_ids)
+            ledger, outcomes = _transact_guarded(batch, slot_ids, booking_ids)
         except MoreSlots as more:
             slot_ids |= set(more.slot_ids)
         else:
             BATCH_SIZE.observe(len(batch))
             full_slots.note(ledger.slots.values())
             if ledger.changed_slots or ledger.changed_bookings:
-                void_slots(ledger.changed_slots)
-                announce(ledger.changed_slots)
-                announce_bookings(ledger.changed_bookings)
                 HOLDS_EXPIRED.inc(
                     sum(one.status == BookingStatus.EXPIRED for one in ledger.changed_bookings)
                 )
@@ -323,6 +328,34 @@ def _commit_once(batch: Sequence[Request[Any]]) -> list[Outcome]:
     return [SlotBusy()] * len(batch)
 
 
+def _transact_guarded(
+    batch: Sequence[Request[Any]], slot_ids: set[UUID], booking_ids: set[UUID]
+) -> tuple[Ledger, list[Outcome]]:
+    with guards(_guard_name(slot_id) for slot_id in slot_ids) as held:
+        ledger, outcomes = _transact(batch, slot_ids, booking_ids)
+        if ledger.changed_slots or ledger.changed_bookings:
+            _tell(ledger, held)
+    return ledger, outcomes
+
+
+def _tell(ledger: Ledger, held: Held) -> None:
+    """Have nobody use what was read before the commit, then tell those who watch.
+
+    In the call that lets the guards go; where that cannot be, each by itself.
+    """
+    subjects = subjects_of(ledger.changed_slots)
+    publications = [
+        *about_slots(ledger.changed_slots),
+        *about_bookings(ledger.changed_bookings),
+    ]
+    with tracing.span("publish", messages=len(publications)), PUBLISH_SECONDS.time():
+        if held.let_go([*stamps.voiding(subjects), *publishing(publications)]):
+            return
+    stamps.void(subjects)
+    for publication in publications:
+        publish(*publication)
+
+
 def _transact(
     batch: Sequence[Request[Any]], slot_ids: set[UUID], booking_ids: set[UUID]
 ) -> tuple[Ledger, list[Outcome]]:
@@ -330,7 +363,6 @@ def _transact(
     decided = False
     try:
         with (
-            guards(_guard_name(slot_id) for slot_id in slot_ids),
             tracing.span("transaction"),
             ExitStack() as ending,
             transaction.atomic(durable=True),

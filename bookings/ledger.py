@@ -18,7 +18,7 @@ from bookings.errors import HoldExpired, InvalidState
 from bookings.events import SeatChange, booking_event, slot_event
 from bookings.guests import GuestDetails
 from bookings.idempotency import IdempotentCall, Memory
-from bookings.models import Booking, BookingSlot, Slot
+from bookings.models import Booking, BookingSlot, Slot, know_place
 from bookings.selectors import free_lapsed_seats
 from bookings.states import EXPIRE, SEATED, BookingStatus, Transition
 from reserve.core.clock import database_now
@@ -111,7 +111,7 @@ class Ledger:
             raise MoreSlots(missing)
         for booking in unknown:
             slot = self.slots[self.slots_of[booking.pk][0]]
-            booking.venue, booking.resource = slot.venue, slot.resource
+            know_place(booking, venue=slot.venue, resource=slot.resource)
 
     def booking(self, booking_id: UUID) -> Booking:
         try:

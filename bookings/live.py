@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from bookings.models import Booking, Slot
 from bookings.states import SlotStatus, slot_status
-from reserve.core.broadcast import Message, bookings_group, publish, venue_group
+from reserve.core.broadcast import Message, Publication, bookings_group, publish, venue_group
 from reserve.core.database import in_database
 from reserve.core.ids import earliest_id
 from reserve.core.live import Recover
@@ -34,21 +34,6 @@ class SlotChange:
     remaining_capacity: int
     is_closed: bool
     version: int
-
-    def to_message(self) -> Message:
-        """The change as the channel layer carries it: plain values only."""
-        return {
-            "type": "slot.changed",
-            "slot_id": str(self.slot_id),
-            "venue_id": str(self.venue_id),
-            "resource_id": str(self.resource_id),
-            "starts_at": self.starts_at.isoformat(),
-            "ends_at": self.ends_at.isoformat(),
-            "capacity": self.capacity,
-            "remaining_capacity": self.remaining_capacity,
-            "is_closed": self.is_closed,
-            "version": self.version,
-        }
 
     @classmethod
     def from_message(cls, message: Message) -> "SlotChange":
@@ -75,17 +60,26 @@ class SlotChange:
 
 def announce(slots: Iterable[Slot]) -> None:
     """Publish the state of slots after a commit."""
-    for slot in slots:
-        publish(venue_group(slot.venue_id), slot.pk.hex, _change_of(slot).to_message())
+    for publication in about_slots(slots):
+        publish(*publication)
 
 
-def announce_bookings(bookings: Iterable[Booking]) -> None:
-    """Publish that bookings have changed, to those who may ask what they are now.
+def about_slots(slots: Iterable[Slot]) -> list[Publication]:
+    """What is to be published of slots that were changed: their state."""
+    return [
+        Publication(venue_group(slot.venue_id), slot.pk.hex, _message_about(slot)) for slot in slots
+    ]
 
-    The message has ids only: whoever listens reads the booking with their own rights.
+
+def about_bookings(bookings: Iterable[Booking]) -> list[Publication]:
+    """What is to be published of bookings, to those who may ask what they are now.
+
+    The messages have ids only: whoever listens reads the booking with their own rights.
     """
-    for booking in bookings:
-        publish(bookings_group(booking.venue_id), booking.pk.hex, _message_of(booking))
+    return [
+        Publication(bookings_group(booking.venue_id), booking.pk.hex, _message_of(booking))
+        for booking in bookings
+    ]
 
 
 def slot_recovery(venue_id: UUID) -> Recover:
@@ -141,7 +135,7 @@ def slot_messages_since(moment: datetime, *, venue_id: UUID) -> Sequence[Message
     messages = []
     for slot in slots.order_by("starts_at", "pk"):
         slot.venue = venue
-        messages.append(_change_of(slot).to_message() | {"key": slot.pk.hex})
+        messages.append(_message_about(slot) | {"key": slot.pk.hex})
     return messages
 
 
@@ -152,15 +146,17 @@ def _slots_named_in(payload: Message) -> Iterator[str]:
         yield change["slot"]
 
 
-def _change_of(slot: Slot) -> SlotChange:
-    return SlotChange(
-        slot_id=slot.pk,
-        venue_id=slot.venue_id,
-        resource_id=slot.resource_id,
-        starts_at=slot.venue.local(slot.starts_at),
-        ends_at=slot.venue.local(slot.ends_at),
-        capacity=slot.capacity,
-        remaining_capacity=slot.remaining,
-        is_closed=slot.is_closed,
-        version=slot.version,
-    )
+def _message_about(slot: Slot) -> Message:
+    """The state of a slot as the channel layer carries it: plain values only."""
+    return {
+        "type": "slot.changed",
+        "slot_id": slot.pk.hex,
+        "venue_id": slot.venue_id.hex,
+        "resource_id": slot.resource_id.hex,
+        "starts_at": slot.venue.local(slot.starts_at).isoformat(),
+        "ends_at": slot.venue.local(slot.ends_at).isoformat(),
+        "capacity": slot.capacity,
+        "remaining_capacity": slot.remaining,
+        "is_closed": slot.is_closed,
+        "version": slot.version,
+    }

@@ -1,12 +1,14 @@
 """The queue in front of the desk: who waits, and who may be served beside whom.
 
-Two batches run side by side, so that one is decided while the database is busy
-with the other. Whoever wants a slot that a running batch has keeps waiting: they
-would only wait for its lock, and share a batch instead.
+One batch runs at a time: two would take the interpreter from each other at every
+round trip, and each would be smaller. Only beside one that is overdue, because it waits
+for a lock or a guard, another is begun. Whoever wants a slot that a running batch has
+keeps waiting even then: they would only wait for its lock, and share a batch instead.
 """
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -18,6 +20,8 @@ from bookings.errors import SlotBusy
 from bookings.requests import Request, Result
 
 COMMITTERS = 2
+# A batch that takes so long waits for somebody else.
+OVERDUE_SECONDS = 0.05
 MAX_BATCH = 64
 MAX_QUEUE = 2_000
 # How many that must wait for a running batch are passed over to find others.
@@ -32,6 +36,8 @@ class Ticket(Generic[Result]):
     future: "Future[Result] | asyncio.Future[Result]"
     loop: asyncio.AbstractEventLoop | None = None
     """The event loop that the future belongs to, where it belongs to one."""
+    timer: asyncio.TimerHandle | None = None
+    """What the loop does about it next, if it has no outcome by then."""
 
     def is_wanted(self) -> bool:
         """Whether its caller is still there, now that its turn has come."""
@@ -47,6 +53,7 @@ class BatchQueue:
         self._waiting: deque[Ticket[Any]] = deque()
         self._changed = threading.Condition()
         self._running = 0
+        self._began_at = 0.0
         self._taken: set[UUID] = set()
 
     def __len__(self) -> int:
@@ -93,6 +100,7 @@ class BatchQueue:
             self._waiting.extendleft(reversed(passed))
             if batch:
                 self._running += 1
+                self._began_at = time.monotonic()
                 self._taken |= _named_slots(batch)
         return batch
 
@@ -115,11 +123,19 @@ class BatchQueue:
                 self._may_begin() and any(self._is_free(waiting) for waiting in self._waiting)
             )
 
+        deadline = time.monotonic() + seconds
         with self._changed:
-            return self._changed.wait_for(is_over, seconds)
+            while not is_over():
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return False
+                # Nobody says when a batch is overdue: one looks.
+                self._changed.wait(min(left, OVERDUE_SECONDS))
+            return True
 
     def _may_begin(self) -> bool:
-        return self._running < COMMITTERS
+        is_overdue = time.monotonic() - self._began_at >= OVERDUE_SECONDS
+        return self._running == 0 or (is_overdue and self._running < COMMITTERS)
 
     def _is_free(self, ticket: Ticket[Any]) -> bool:
         return ticket.request.named_slot not in self._taken

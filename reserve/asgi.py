@@ -1,9 +1,7 @@
 """The ASGI application of the web process: GraphQL beside Django, HTTP and WebSocket."""
 
 import asyncio
-import gc
 import os
-import sys
 from typing import Any, cast
 
 from a2wsgi import WSGIMiddleware
@@ -34,6 +32,7 @@ from reserve.core.graphql.executor import Executor  # noqa: E402
 from reserve.core.graphql.http import GraphQLHTTP  # noqa: E402
 from reserve.core.graphql.websocket import GraphQLConsumer  # noqa: E402
 from reserve.core.idempotency import IDEMPOTENCY_HEADER  # noqa: E402
+from reserve.core.interpreter import settle  # noqa: E402
 from reserve.core.ratelimit import open_limiter  # noqa: E402
 from reserve.core.rest.limits import LimitedREST  # noqa: E402
 from reserve.core.sockets import OpenSockets  # noqa: E402
@@ -47,12 +46,6 @@ def _at(pattern: str, application: Any) -> URLPattern:
     return route
 
 
-# Whoever computes keeps the interpreter for so long while others wait for it. A batch
-# of bookings needs it again after each of its round trips; by default each time 5 ms
-# may pass, while the event loop reads the next requests.
-_SWITCH_SECONDS = 0.0005
-# Objects that are made before the collector looks at the youngest again.
-_COLLECTED_TOGETHER = 20_000
 sampling: asyncio.Task[None] | None = None
 
 
@@ -78,11 +71,7 @@ async def prepare() -> None:
         )
     )
     await asyncio.gather(database.open_connections(), open_limiter())
-    sys.setswitchinterval(_SWITCH_SECONDS)
-    # What the process has loaded stays as long as it lives: it need not be looked through.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_COLLECTED_TOGETHER, 50, 50)
+    settle()
 
 
 async def no_such_socket(_scope: Any, _receive: Any, send: Any) -> None:

@@ -17,7 +17,7 @@ from bookings.guests import GuestDetails
 from bookings.idempotency import IdempotentCall, caller_of
 from bookings.ledger import Ledger
 from bookings.manage_tokens import hash_of, manage_token_of
-from bookings.models import Booking, Slot
+from bookings.models import Booking, Slot, know_place
 from bookings.requests import Request
 from bookings.rules import Party, refusal, seats_taken
 from bookings.selectors import consecutive_slot_ids
@@ -216,7 +216,7 @@ class TakeSeats(Request[Booking]):
             hold_expires_at=now + first.venue.hold_ttl if is_hold else None,
             created_at=now,
         )
-        booking.venue, booking.resource = first.venue, first.resource
+        know_place(booking, venue=first.venue, resource=first.resource)
         if self.actor.user_id is None and not self.actor.is_system:
             booking.manage_token = manage_token_of(booking.pk)
             booking.manage_token_hash = hash_of(booking.manage_token)

@@ -4,13 +4,14 @@ Inside they are `uuid.UUID` with the ULID's 16 bytes, which is also what the
 database stores; the prefixed form exists at the edges only.
 """
 
+import os
 import re
+import time
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import models
-from ulid import ULID
 
 from reserve.core.errors import Invalid
 
@@ -20,8 +21,13 @@ _ULID = re.compile(ULID_PATTERN)
 
 
 def new_id() -> UUID:
-    """A fresh id that sorts after every id made in an earlier millisecond."""
-    return ULID().to_uuid()
+    """A fresh id that sorts after every id made in an earlier millisecond.
+
+    48 bits of milliseconds and 80 random ones, as the specification has it. Each booking
+    takes several, and the library's take three times as long.
+    """
+    milliseconds = time.time_ns() // 1_000_000
+    return UUID(int=milliseconds << 80 | int.from_bytes(os.urandom(10)))
 
 
 def earliest_id(moment: datetime) -> UUID:

@@ -12,8 +12,9 @@ a list for its turn, which the holder's release hands over at once.
 import secrets
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, cast
 
 from django.core.cache import caches
@@ -25,6 +26,9 @@ from reserve.core.figures import GUARD_SECONDS, GUARDS_MISSED
 from reserve.core.logging import get_logger
 
 log = get_logger(__name__)
+
+Command = tuple[str | bytes, ...]
+"""A command of Redis, word by word."""
 
 # Longer than the longest transaction, which statement_timeout ends.
 _LEASE_MILLISECONDS = 20_000
@@ -52,8 +56,15 @@ for position, name in ipairs(KEYS) do
 end
 return #KEYS
 """
-# Lets go of guards that are still ours, and hands a turn to one who waits.
+# Carries out commands, each given as the number of its words and these. Then lets go
+# of guards that are still ours, and hands a turn to one who waits.
 _LET_GO = """
+local position = 3
+while position <= #ARGV do
+  local words = tonumber(ARGV[position])
+  redis.call(unpack(ARGV, position + 1, position + words))
+  position = position + words + 1
+end
 for _, name in ipairs(KEYS) do
   if redis.call('GET', name) == ARGV[1] then
     redis.call('DEL', name)
@@ -66,6 +77,22 @@ for _, name in ipairs(KEYS) do
   end
 end
 """
+
+
+class Held:
+    """The guards of a batch, as far as they could be had."""
+
+    def __init__(self, let_go: Callable[[Sequence[Command]], bool] | None = None) -> None:
+        """Without `let_go` there are none."""
+        self._let_go = let_go
+
+    def let_go(self, commands: Sequence[Command] = ()) -> bool:
+        """Let the guards go, once, and have Redis carry out commands in the same call.
+
+        Returns whether Redis said that it has: not where there is nothing to let go.
+        """
+        let_go, self._let_go = self._let_go, None
+        return let_go is not None and let_go(commands)
 
 
 class _Guards:
@@ -81,15 +108,15 @@ class _Guards:
         self._abandoned: deque[tuple[list[str], str]] = deque(maxlen=100)
 
     @contextmanager
-    def hold(self, names: Iterable[str]) -> Iterator[None]:
+    def hold(self, names: Iterable[str]) -> Iterator[Held]:
         ordered = sorted(f"guard.{name}" for name in set(names))
         token = secrets.token_hex(8)
         taken = self._take_measured(ordered, token) if ordered else []
+        held = Held(partial(self._let_go, taken, token) if taken else None)
         try:
-            yield
+            yield held
         finally:
-            if taken:
-                self._let_go(taken, token)
+            held.let_go()
 
     def _take_measured(self, names: list[str], token: str) -> list[str]:
         taken: list[str] = []
@@ -134,15 +161,20 @@ class _Guards:
                 self._abandoned.append((names, token))
                 raise
 
-    def _let_go(self, names: list[str], token: str) -> None:
+    def _let_go(self, names: list[str], token: str, commands: Sequence[Command]) -> bool:
         try:
-            self._release(_client(), names, token)
+            self._release(_client(), names, token, commands)
         except (RedisError, OSError) as error:
             self._leave_alone(type(error).__name__)
             self._abandoned.append((names, token))
+            return False
+        return True
 
-    def _release(self, redis: Any, names: Sequence[str], token: str) -> None:
-        self._call(redis, _LET_GO, names, token, int(_PATIENCE_SECONDS * 1000))
+    def _release(
+        self, redis: Any, names: Sequence[str], token: str, commands: Sequence[Command] = ()
+    ) -> None:
+        words = [word for command in commands for word in (len(command), *command)]
+        self._call(redis, _LET_GO, names, token, int(_PATIENCE_SECONDS * 1000), *words)
 
     def _call(self, redis: Any, script: str, names: Sequence[str], *arguments: object) -> Any:
         began = time.monotonic()
@@ -169,7 +201,7 @@ _guards = _Guards()
 
 
 @contextmanager
-def guards(names: Iterable[str]) -> Iterator[None]:
+def guards(names: Iterable[str]) -> Iterator[Held]:
     """Hold the guards of these names, as far as they can be had in time."""
-    with _guards.hold(names):
-        yield
+    with _guards.hold(names) as held:
+        yield held

@@ -26,6 +26,7 @@ from redis.exceptions import RedisError
 
 from reserve.core.breaker import Breaker
 from reserve.core.grouping import Grouped
+from reserve.core.locks import Command
 from reserve.core.logging import get_logger
 from reserve.core.redis_address import parse_redis_address
 
@@ -119,15 +120,21 @@ def current(subject: Subject) -> str | None:
     return answer.decode()
 
 
-def void(subjects: Iterable[Subject]) -> None:
-    """Take the stamps of subjects away, after the commit that changed them. Never fails."""
+def voiding(subjects: Iterable[Subject]) -> list[Command]:
+    """What takes the stamps of subjects away, for whoever speaks to Redis anyway."""
     by_group: dict[str, set[str]] = {}
     for group, name in subjects:
         by_group.setdefault(group, set()).add(name)
-    if by_group and not _breaker.is_tripped:
+    return [("HDEL", _PREFIX + group, *names) for group, names in by_group.items()]
+
+
+def void(subjects: Iterable[Subject]) -> None:
+    """Take the stamps of subjects away, after the commit that changed them. Never fails."""
+    commands = voiding(subjects)
+    if commands and not _breaker.is_tripped:
         pipeline = _redis().pipeline(transaction=False)
-        for group, names in by_group.items():
-            pipeline.hdel(_PREFIX + group, *names)
+        for command in commands:
+            pipeline.execute_command(*command)
         _run(pipeline)
 
 

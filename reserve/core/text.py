@@ -1,15 +1,15 @@
 """Text from people: what may be written down, and in which form."""
 
+import re
 import unicodedata
 
 from reserve.core.errors import Invalid
 
-# Embeddings, overrides and isolates (Unicode UAX 9): they reorder what stands around
-# them, so that a name could make a sentence of ours say something else. The marks that
-# Arabic and Hebrew names need are not among them.
-_REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-# Control, surrogate; line and paragraph separators.
-_REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
+# What no text needs: control characters, surrogates, separators of lines and paragraphs
+# (the categories Cc, Cs, Zl and Zp of Unicode). And embeddings, overrides and isolates
+# (UAX 9), which reorder what stands around them, so that a name could make a sentence of
+# ours say something else. The marks that Arabic and Hebrew names need are not among them.
+_UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 UNWRITABLE = "This contains characters that cannot be written here."
 
@@ -56,9 +56,7 @@ def _composed(text: str, field: str, maximum: int) -> str:
 
 def is_clean(line: str) -> bool:
     """Whether a line has none of the characters that no text needs."""
-    return not any(
-        sign in _REORDERING or unicodedata.category(sign) in _REFUSED_CATEGORIES for sign in line
-    )
+    return _UNWRITABLE.search(line) is None
 
 
 def _unwritable(field: str) -> Invalid:

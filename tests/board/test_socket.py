@@ -201,8 +201,8 @@ def test_what_moved_while_redis_heard_nobody_is_told_when_it_does(
     ):
         _watch(board, slot)
         # Told to nobody, as while the connection is down.
-        for name in ("announce", "announce_bookings"):
-            monkeypatch.setattr(desk, name, lambda _changed: None)
+        for name in ("about_slots", "about_bookings"):
+            monkeypatch.setattr(desk, name, lambda _changed: [])
         booking = create_booking(actor=make_customer(), seats=seats(slot, 4))
         redis.client_kill_filter(_type="pubsub")
         heard = [board.hear(15) for _ in range(3)]

@@ -872,7 +872,7 @@ def test_a_republication_does_not_hide_an_update_of_the_timezone_data(
 
 def test_watchers_hear_of_what_goes_and_of_what_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Slot] = []
-    monkeypatch.setattr(desk_module, "announce", told.extend)
+    monkeypatch.setattr(desk_module, "about_slots", lambda slots: told.extend(slots) or [])
     monkeypatch.setattr(run_module, "announce", told.extend)
     resource = make_open_resource()
     republished(resource)

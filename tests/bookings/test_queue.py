@@ -46,10 +46,30 @@ def test_all_who_wait_share_the_next_batch_in_order_of_arrival() -> None:
 def test_a_batch_has_an_end() -> None:
     tickets = [_ticket() for _ in range(MAX_BATCH + 1)]
     queue = _queue_of(*tickets)
-    assert queue.next_batch() == tickets[:-1]
+    batch = queue.next_batch()
+    assert batch == tickets[:-1]
+    queue.finish(batch)
     assert queue.next_batch() == tickets[-1:]
 
 
+def test_nobody_is_served_beside_a_batch_until_it_is_overdue() -> None:
+    queue = _queue_of(_ticket(uuid4()))
+    queue.next_batch()
+    others = [_ticket(uuid4()), _ticket(uuid4())]
+
+    assert [queue.join(other) for other in others] == [False, False]
+    assert queue.next_batch() == []
+    assert queue.wait(others[0], seconds=5)
+    assert queue.next_batch() == others
+
+
+@pytest.fixture
+def overdue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every batch that runs is overdue from its beginning."""
+    monkeypatch.setattr("bookings.queue.OVERDUE_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("overdue")
 def test_another_slot_is_served_beside_and_the_same_slot_waits() -> None:
     hot, other = uuid4(), uuid4()
     queue = _queue_of(_ticket(hot))
@@ -74,6 +94,7 @@ def test_whoever_has_only_an_event_loop_is_told_of() -> None:
     assert queue.finish(running)
 
 
+@pytest.mark.usefixtures("overdue")
 def test_no_more_batches_run_at_once_than_there_are_committers() -> None:
     queue = BatchQueue()
     running = []

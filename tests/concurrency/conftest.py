@@ -12,6 +12,7 @@ from django.db import connection
 
 from bookings import desk, store
 from bookings.ledger import Ledger
+from reserve.core.locks import Held
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def race() -> Callable[[Sequence[Callable[[], Any]]], list[Any]]:
 @pytest.fixture
 def without_guard(monkeypatch: pytest.MonkeyPatch) -> None:
     """The guard is no defence; what holds without it is what counts."""
-    monkeypatch.setattr(desk, "guards", lambda _names: nullcontext())
+    monkeypatch.setattr(desk, "guards", lambda _names: nullcontext(Held()))
 
 
 @pytest.fixture

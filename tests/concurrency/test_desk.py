@@ -148,7 +148,12 @@ def test_a_commit_without_an_answer_is_not_tried_again(monkeypatch: pytest.Monke
         transactions.append(1)
         raise OperationalError("the connection is gone")
 
-    monkeypatch.setattr(desk_module, "guards", lambda _names: _BreaksOnLeaving(break_at_commit))
+    atomic = desk_module.transaction.atomic
+
+    def breaking_atomic(*, durable: bool = False, **options: Any) -> Any:
+        return _BreaksOnLeaving(break_at_commit) if durable else atomic(**options)
+
+    monkeypatch.setattr(desk_module.transaction, "atomic", breaking_atomic)
     outcomes = commit([_taking(slot), _taking(slot)])
     assert all(isinstance(outcome, ServiceUnavailable) for outcome in outcomes)
     assert len(transactions) == 1
@@ -281,10 +286,10 @@ def test_abandoned_guards_are_let_go_once_by_whoever_comes_first(
     """Two committers at once, when Redis is back: neither's booking may suffer from it."""
     release, let_go = own_guards._release, []
 
-    def release_slowly(redis, names, token) -> None:
+    def release_slowly(redis, names, token, commands=()) -> None:
         let_go.extend(name for name in names if name.startswith("guard.abandoned"))
         time.sleep(0.02)
-        release(redis, names, token)
+        release(redis, names, token, commands)
 
     monkeypatch.setattr(own_guards, "_release", release_slowly)
     monkeypatch.setattr(locks, "_SLOW_SECONDS", 1)
@@ -345,10 +350,10 @@ def _rival_under_a_lapsed_guard(
         write(ledger)
 
     @contextmanager
-    def watched(names: Iterable[str]) -> Iterator[None]:
-        with locks.guards(names):
+    def watched(names: Iterable[str]) -> Iterator[locks.Held]:
+        with locks.guards(names) as held:
             steps.append("in")
-            yield
+            yield held
         steps.append("out")
 
     monkeypatch.setattr(Ledger, "write", write_late)
@@ -402,7 +407,7 @@ def test_whose_turn_does_not_come_in_time_is_told_so_and_has_taken_nothing(
     monkeypatch.setattr(desk_module, "_PATIENCE_SECONDS", 0.1)
     desk, request = Desk(), _taking(make_slot())
     # Committers are all busy, for longer than anybody waits.
-    monkeypatch.setattr(queue, "COMMITTERS", 0)
+    monkeypatch.setattr(desk._queue, "_may_begin", lambda: False)
     with pytest.raises(SlotBusy) as refused:
         desk.submit(request)
     assert refused.value.retry_after is not None

@@ -30,6 +30,7 @@ from bookings.services.run import Published, Run
 from bookings.states import SEATED, BookingStatus
 from reserve.core.clock import now
 from reserve.core.errors import Invalid, NotFound
+from reserve.core.locks import Held
 from tests.factories import (
     make_consecutive_slots,
     make_customer,
@@ -53,7 +54,7 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def _without_guard(monkeypatch: pytest.MonkeyPatch) -> None:
     """The guard is no defence; what holds without it is what counts."""
-    monkeypatch.setattr(desk, "guards", lambda _names: nullcontext())
+    monkeypatch.setattr(desk, "guards", lambda _names: nullcontext(Held()))
 
 
 @pytest.fixture

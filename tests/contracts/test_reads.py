@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from accounts.actors import ANONYMOUS, Actor, account
-from bookings.boards import void_slots
+from bookings.boards import subjects_of
+from reserve.core import stamps
 from reserve.core.clock import now
 from tests.clients import Answer, GraphQLApi, RestApi
 from tests.factories import (
@@ -315,7 +316,7 @@ def test_what_has_not_changed_is_not_sent_again(http: httpx.Client) -> None:
         type(slot).objects.update(capacity=slot.capacity + 1)
         slot.capacity += 1
         # As whoever changes slots does after the commit.
-        void_slots([slot])
+        stamps.void(subjects_of([slot]))
         changed = http.get(path, headers={"If-None-Match": first.headers["etag"]})
         assert changed.status_code == 200, path
     refused = http.get(f"/venues/{venue}/slots?date=x")

@@ -29,6 +29,7 @@ from django.db.models.functions import Random  # noqa: E402
 
 from bookings import desk  # noqa: E402
 from bookings.models import BookingSlot  # noqa: E402
+from reserve.core.locks import Held  # noqa: E402
 from tests.fuzz.defects import planted  # noqa: E402
 from tests.fuzz.desks import Desks  # noqa: E402
 from tests.fuzz.operations import Caller, Pool  # noqa: E402
@@ -101,7 +102,7 @@ def work(order: Order, desks: Desks, say: Callable[[dict[str, Any]], None]) -> d
         finally:
             connection.close()
 
-    unguarded = patch.object(desk, "guards", lambda _names: nullcontext())
+    unguarded = patch.object(desk, "guards", lambda _names: nullcontext(Held()))
     with (
         planted(order.defect),
         faults.counted(),
