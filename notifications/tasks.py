@@ -14,6 +14,7 @@ from notifications.kinds import Urgency
 from notifications.senders.sns import say_if_off
 from notifications.services import devices, reminders, sending, turns, upkeep
 from reserve.core.crew import Crew
+from reserve.core.parting import is_hurried
 from reserve.core.waker import Waker
 
 _SENDING_TIME = timedelta(seconds=0.7)
@@ -71,5 +72,7 @@ def _say_what_is_off(**_: Any) -> None:
 
 
 @signals.worker_process_shutdown.connect
-def _finish_turns(**_: Any) -> None:
-    turns.finish(_PARTING_TIME)
+def _finish_turns(exitcode: int = 0, **_: Any) -> None:
+    # One that a signal ends is to end at once.
+    if exitcode >= 0:
+        turns.finish(_PARTING_TIME, unless=is_hurried)

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from celery import Celery, signals
-from celery.apps.worker import install_worker_term_hard_handler  # type: ignore[attr-defined]
+from celery.apps.worker import (  # type: ignore[attr-defined]
+    install_worker_term_hard_handler,
+    on_cold_shutdown,
+)
 from django.conf import settings
 from django.utils.module_loading import import_string
 from opentelemetry.trace import SpanKind
 
-from reserve.core import tracing
+from reserve.core import parting, tracing
 from reserve.core.context import begin_request, request_id
 from reserve.core.figures import TASK_SECONDS, TASK_WAIT_SECONDS, TASKS, note_memory
 from reserve.core.logging import get_logger
@@ -120,7 +123,13 @@ def _end_at_once_when_asked_again(how: str = "", **_: Any) -> None:
     What is ended so goes back to the broker; it was not acknowledged.
     """
     if how == "Warm":
-        install_worker_term_hard_handler(_ending["worker"], sig="SIGTERM")
+        install_worker_term_hard_handler(_ending["worker"], sig="SIGTERM", callback=_end_at_once)
+
+
+def _end_at_once(worker: Any) -> None:
+    # First: Celery waits for processes that are ending by themselves.
+    parting.hurry()
+    on_cold_shutdown(worker)
 
 
 @signals.worker_shutdown.connect

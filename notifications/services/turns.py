@@ -241,8 +241,13 @@ class _Posting:
         return False
 
 
-def finish(within: timedelta) -> None:
-    """Wait for what servers are still to answer, so that it is written down; not for ever."""
+def finish(within: timedelta, unless: Callable[[], bool] = lambda: False) -> None:
+    """Wait for what servers are still to answer, so that it is written down; not for ever.
+
+    Args:
+        unless: whether to wait no longer; asked now and then.
+    """
     ends_at = time.monotonic() + within.total_seconds()
-    for thread in tuple(_threads.values()):
-        thread.join(max(0.0, ends_at - time.monotonic()))
+    while _threads and time.monotonic() < ends_at and not unless():
+        for thread in tuple(_threads.values()):
+            thread.join(0.1)

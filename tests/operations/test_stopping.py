@@ -25,7 +25,11 @@ from tests.clients import Answer, GraphQLApi
 from tests.factories import make_resource, make_slot, seats_on, somebody
 from tests.processes import answers, environment, free_port, process, wait_until
 from tests.sockets import initialise, open_socket
+from tests.webhooks.conftest import make_webhook
+from tests.webhooks.receiver import receiver
 from venues.models import Venue
+from webhooks.kinds import TEST_TYPE
+from webhooks.models import Webhook, WebhookDelivery
 
 pytestmark = pytest.mark.django_db(transaction=True)
 # Far less than what is given to those who still work: 10 s.
@@ -141,6 +145,16 @@ def _send_half_a_request(web: _Web) -> socket.socket:
     return client
 
 
+def _owed(webhook: Webhook) -> WebhookDelivery:
+    return WebhookDelivery.objects.create(
+        organization_id=webhook.organization_id,
+        webhook=webhook,
+        type=TEST_TYPE,
+        subject_id=webhook.pk,
+        sequence=1,
+    )
+
+
 @pytest.mark.parametrize(
     ("times", "status"), [(1, BookingStatus.CONFIRMED), (2, BookingStatus.PENDING)]
 )
@@ -150,11 +164,16 @@ def test_a_worker_ends_its_task_first_unless_it_is_asked_twice(
     slot = make_slot(make_resource(capacity=5))
     booking = create_booking(actor=ANONYMOUS, seats=seats_on(slot, 1, guest=somebody()))
     with (
-        process(*commands.worker()[1:]) as worker,
+        receiver() as slow,
+        process(*commands.worker()[1:], WEBHOOK_ALLOW_LOOPBACK="true") as worker,
         _locked(slot) as lock,
     ):
+        # Its task is over long before it answers; a thread waits for that.
+        slow.delay = 2.0
+        delivery = _owed(make_webhook(slot, slow.url))
+        app.send_task("webhooks.tasks.send_webhooks")
         app.send_task("reserve.outbox.tasks.relay_events")
-        wait_until(lambda: _someone_waits(lock))
+        wait_until(lambda: _someone_waits(lock) and slow.requests)
         worker.send_signal(signal.SIGTERM)
         with pytest.raises(subprocess.TimeoutExpired):
             worker.wait(0.5)
@@ -167,5 +186,7 @@ def test_a_worker_ends_its_task_first_unless_it_is_asked_twice(
             wait_until(lambda: not _someone_waits(lock))
     booking.refresh_from_db()
     assert booking.status == status
+    delivery.refresh_from_db()
+    assert delivery.state == ("SENT" if times == 1 else "QUEUED")
     # A task that ends by itself would have told that it waited in vain.
     assert not Event.objects.filter(subject_id=booking.pk).exclude(last_error="").exists()
