@@ -10,7 +10,6 @@ from accounts.models import User
 from bookings.models import Booking, Slot
 from reserve.core.context import request_id
 from reserve.core.ids import new_id
-from venues.models import Resource, Venue
 
 EventRow = dict[str, Any]
 """A row of the event log as `bookings.store` writes it."""
@@ -38,9 +37,9 @@ def booking_event(
     """The event of a booking's latest change; its version counts its events."""
     payload = {
         "booking": booking.public_id,
-        "venue": Venue.format_id(booking.venue_id),
+        "venue": booking.venue.public_id,
         "status": booking.status,
-        "resource": Resource.format_id(booking.resource_id),
+        "resource": booking.resource.public_id,
         "guest_count": booking.guest_count,
         "seats": booking.seats,
         # Whoever is told later is told of the times as they were.
@@ -66,7 +65,7 @@ def slot_event(slot: Slot, *, actor: Actor, reason: str = "") -> EventRow:
     """The event of a change of a slot's capacity or closure."""
     payload = {
         "slot": slot.public_id,
-        "venue": Venue.format_id(slot.venue_id),
+        "venue": slot.venue.public_id,
         "version": slot.version,
         "reserved": slot.reserved,
         "capacity": slot.capacity,

@@ -224,6 +224,7 @@ class Ledger:
         self.slots_of[booking.pk] = [slot.pk for slot in slots]
         booking.seats = seats
         booking.resource_id = slots[0].resource_id
+        know_place(booking, venue=slots[0].venue, resource=slots[0].resource)
         booking.starts_at, booking.ends_at = slots[0].starts_at, slots[-1].ends_at
         taken = self._use_seats(booking, seats)
         _note_lapse(booking, slots)

@@ -32,8 +32,8 @@ from reserve.pooler import differing_settings
 
 CONNECT_SECONDS = 5
 _MAXIMUM_PROCESSES = 256
-# Of workers. At the same niceness a web process had two thirds of a core of two, and a worker
-# that was behind the rest.
+# Of workers. At the same niceness, on two cores, one that was behind kept a web process that
+# was asked all the time at two thirds of a core.
 _NICENESS = 10
 
 

@@ -8,6 +8,7 @@ import os
 import re
 import time
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -91,8 +92,9 @@ class UlidModel(models.Model):
         assert isinstance(field, UlidField)
         return field.prefix
 
-    @property
+    @cached_property
     def public_id(self) -> str:
+        """Written once for each row that is kept: an id never changes."""
         return format_id(self.id_prefix(), self.pk)
 
     @classmethod

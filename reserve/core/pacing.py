@@ -6,7 +6,7 @@ from pathlib import Path
 # The part of telling in the processor's time while the process has other work, and the
 # part of the time in which it has none that makes up for telling.
 _SHARE_OF_BUSY = 1 / 20
-_SHARE_OF_IDLE = 1 / 4
+_SHARE_OF_IDLE = 1 / 2
 # Seconds of telling at once before any of this counts.
 CREDIT_SECONDS = 0.05
 LONGEST_REST_SECONDS = 0.5
