@@ -5,6 +5,7 @@ one round and takes the patch back.
 """
 
 import random
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from bookings.states import BookingStatus
 _LOCKING = "FOR NO KEY UPDATE OF s"
 _SORTED = "ORDER BY s.id"
 _DIFFERENCE = "s.reserved + c.seats"
+_KEPT_FROM_WORKING_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,7 @@ def key_not_written() -> Iterator[None]:
 @found_by("key")
 def key_written_after_the_commit() -> Iterator[None]:
     """Idempotency keys are written in a transaction of their own, after that of their effect."""
-    transact, add = desk._transact, Memory.add
+    transact, add = desk._transact_guarded, Memory.add
 
     def add_for_later(self: Memory, call: IdempotentCall, booking: Booking) -> None:
         add(self, call, booking)
@@ -173,12 +175,14 @@ def key_written_after_the_commit() -> Iterator[None]:
     def write_afterwards(*arguments: Any) -> tuple[Ledger, list[desk.Outcome]]:
         found, outcomes = transact(*arguments)
         keys = getattr(found._memory, "later", [])
+        # Between the two a process may be kept from working.
+        time.sleep(_KEPT_FROM_WORKING_SECONDS)
         IdempotencyKey.objects.bulk_create(keys, ignore_conflicts=True)
         return found, outcomes
 
     with (
         patch.object(Memory, "add", add_for_later),
-        patch.object(desk, "_transact", write_afterwards),
+        patch.object(desk, "_transact_guarded", write_afterwards),
     ):
         yield
 
