@@ -50,7 +50,8 @@ def test_the_example_books_hears_of_it_and_cancels(live_server_url: str, languag
     said = ran.stdout.splitlines()
     assert said[0].startswith("Free: slot_"), said
     assert any(re.search(r"Refused: PARTY_SIZE_NOT_ALLOWED", line) for line in said), said
-    assert said[1].startswith("Held"), said
+    # Who watches may hear of the seats before whoever took them has the answer.
+    assert any(line.startswith("Held") for line in said), said
     assert "CANCELLED" in said, said
     if language == "sh":
         assert said[2] == "PENDING", said
