@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.pictures import Pictures
 from tests.browser.soon import shows_soon
 from tests.browser.watch import Watch
+from tests.processes import wait_until
 
 STAFF = {"email": "owner@kestrel.example", "password": "ownerpass-123"}
 RESTAURANT = "Restaurant Havnekær"
@@ -147,7 +148,8 @@ def test_a_board_begins_where_the_day_is_now(
 
     page.route("**/dashboard/*/?date=*", in_the_evening)
     page.reload()
-    page.wait_for_function(scrolled)
+    # The page's policy forbids what Playwright's own waiting evaluates.
+    wait_until(lambda: page.evaluate(scrolled), seconds=20)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
