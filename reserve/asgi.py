@@ -33,6 +33,7 @@ from reserve.core.graphql.http import GraphQLHTTP  # noqa: E402
 from reserve.core.graphql.websocket import GraphQLConsumer  # noqa: E402
 from reserve.core.idempotency import IDEMPOTENCY_HEADER  # noqa: E402
 from reserve.core.interpreter import settle  # noqa: E402
+from reserve.core.log_output import log_output  # noqa: E402
 from reserve.core.ratelimit import open_limiter  # noqa: E402
 from reserve.core.rest.limits import LimitedREST  # noqa: E402
 from reserve.core.sockets import OpenSockets  # noqa: E402
@@ -53,6 +54,7 @@ async def prepare() -> None:
     global sampling  # noqa: PLW0603 (a task that nobody keeps may be collected)
     if settings.OTEL_EXPORTER_OTLP_ENDPOINT:
         import_string("reserve.telemetry.start")()
+    log_output.gather()
     start_keeper()
     replica.start_watching()
     sockets.watch()

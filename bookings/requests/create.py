@@ -1,7 +1,6 @@
 """Taking seats: a hold, or a booking at once."""
 
 import hashlib
-import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,6 +21,7 @@ from bookings.requests import Request
 from bookings.rules import Party, refusal, seats_taken
 from bookings.selectors import consecutive_slot_ids
 from bookings.states import BookingStatus
+from reserve.core.entropy import entropy
 from reserve.core.errors import Forbidden, NotFound
 from reserve.core.ids import new_id
 from venues.models import Venue
@@ -37,7 +37,7 @@ _CODES = len(_CODE_ALPHABET) ** _CODE_LENGTH
 
 def new_confirmation_code() -> str:
     """8 characters, 39 bits. A collision fails the insert, and the desk tries again."""
-    number = secrets.randbelow(_CODES)
+    number = entropy.randrange(_CODES)
     characters = []
     for _ in range(_CODE_LENGTH):
         number, position = divmod(number, len(_CODE_ALPHABET))

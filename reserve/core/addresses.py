@@ -1,6 +1,7 @@
 """Where a request came from, as far as it can be trusted."""
 
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
 from django.conf import settings
@@ -10,6 +11,8 @@ _FORWARDED_FOR = b"x-forwarded-for"
 _IPV6_PREFIX = 64
 _WIDE_IPV4_PREFIX = 24
 _WIDE_IPV6_PREFIX = 48
+# Of an address with its zone and port; what is longer is none.
+_MAX_LENGTH = 100
 
 
 def address_of(scope: Any) -> str:
@@ -22,10 +25,10 @@ def address_of(scope: Any) -> str:
     sense, it is the peer.
     """
     peer = scope.get("client")
-    direct = _parse(peer[0]) if peer else None
+    direct = _parse(peer[0]) if peer else ""
     proxies = settings.TRUSTED_PROXY_COUNT
-    forwarded = _from_right(scope, proxies) if proxies else None
-    return str(forwarded or direct or "")
+    forwarded = _from_right(scope, proxies) if proxies else ""
+    return forwarded or direct
 
 
 def network_of(address: str) -> str:
@@ -52,15 +55,20 @@ def surroundings_of(address: str) -> str:
     return str(ip_network(f"{parsed}/{prefix}", strict=False))
 
 
-def _from_right(scope: Any, position: int) -> IPv4Address | IPv6Address | None:
+def _from_right(scope: Any, position: int) -> str:
     # Several lines of a header are one list (RFC 9110, 5.3).
     lines = (value for name, value in scope["headers"] if name == _FORWARDED_FOR)
     entries = b",".join(lines).decode("latin-1").split(",")
-    return _parse(entries[-position].strip()) if len(entries) >= position else None
+    return _parse(entries[-position].strip()[:_MAX_LENGTH]) if len(entries) >= position else ""
 
 
-def _parse(text: str) -> IPv4Address | IPv6Address | None:
-    """An address, with or without a port; an IPv4 address inside an IPv6 one is itself."""
+# A client has one address for all of its requests.
+@lru_cache(maxsize=4_096)
+def _parse(text: str) -> str:
+    """An address, with or without a port, in its shortest form; or an empty string.
+
+    An IPv4 address inside an IPv6 one is itself.
+    """
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
@@ -68,6 +76,6 @@ def _parse(text: str) -> IPv4Address | IPv6Address | None:
     try:
         parsed = ip_address(text.partition("%")[0])
     except ValueError:
-        return None
+        return ""
     mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
-    return mapped or parsed
+    return str(mapped or parsed)

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from uuid import uuid4
+
+from reserve.core.entropy import entropy
 
 REQUEST_ID_HEADER = "X-Request-ID"
 _ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -31,7 +32,7 @@ def user_agent() -> str:
 
 def begin_request(offered: str = "", *, address: str = "", user_agent: str = "") -> str:
     """Set the id of the work that starts here; take the caller's where it is acceptable."""
-    value = offered if _ACCEPTABLE.fullmatch(offered) else uuid4().hex
+    value = offered if _ACCEPTABLE.fullmatch(offered) else entropy.randbytes(16).hex()
     _request_id.set(value)
     _client_address.set(address)
     _user_agent.set(user_agent)

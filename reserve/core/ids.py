@@ -4,7 +4,6 @@ Inside they are `uuid.UUID` with the ULID's 16 bytes, which is also what the
 database stores; the prefixed form exists at the edges only.
 """
 
-import os
 import re
 import time
 from datetime import datetime
@@ -14,6 +13,7 @@ from uuid import UUID
 
 from django.db import models
 
+from reserve.core.entropy import entropy
 from reserve.core.errors import Invalid
 
 # The first of 26 base32 characters holds 3 bits of the 128.
@@ -28,7 +28,7 @@ def new_id() -> UUID:
     takes several, and the library's take three times as long.
     """
     milliseconds = time.time_ns() // 1_000_000
-    return UUID(int=milliseconds << 80 | int.from_bytes(os.urandom(10)))
+    return UUID(int=milliseconds << 80 | entropy.getrandbits(80))
 
 
 def earliest_id(moment: datetime) -> UUID:

@@ -9,7 +9,6 @@ batches never wait for each other in a circle. Whoever finds one taken waits on
 a list for its turn, which the holder's release hands over at once.
 """
 
-import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,6 +21,7 @@ from redis.exceptions import RedisError
 
 from reserve.core import tracing
 from reserve.core.breaker import Breaker
+from reserve.core.entropy import entropy
 from reserve.core.figures import GUARD_SECONDS, GUARDS_MISSED
 from reserve.core.logging import get_logger
 
@@ -110,7 +110,7 @@ class _Guards:
     @contextmanager
     def hold(self, names: Iterable[str]) -> Iterator[Held]:
         ordered = sorted(f"guard.{name}" for name in set(names))
-        token = secrets.token_hex(8)
+        token = entropy.randbytes(8).hex()
         taken = self._take_measured(ordered, token) if ordered else []
         held = Held(partial(self._let_go, taken, token) if taken else None)
         try:

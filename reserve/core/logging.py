@@ -8,13 +8,14 @@ of which every request has a line.
 import logging
 import re
 import sys
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import orjson
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
 from reserve.core.context import request_id
+from reserve.core.log_output import log_output
 from reserve.core.tracing import current_trace_id
 
 # In this order: a detail is left out whole, and addresses and tokens wherever they are.
@@ -120,10 +121,10 @@ def configure_logging(*, level: str, rendering: str) -> None:
 
 
 class _Lines(structlog.BytesLogger):
-    """Writes each line to standard error at once."""
+    """Writes each line to standard error, but for the loop of a web process at once."""
 
     def __init__(self, name: str = "") -> None:
-        super().__init__(sys.stderr.buffer)
+        super().__init__(cast(BinaryIO, log_output))
         self.name = name
 
 

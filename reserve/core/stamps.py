@@ -14,7 +14,6 @@ not reach a Redis that others reach: hence whoever keeps answers lets none grow 
 """
 
 import asyncio
-import secrets
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -25,6 +24,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from reserve.core.breaker import Breaker
+from reserve.core.entropy import entropy
 from reserve.core.grouping import Grouped
 from reserve.core.locks import Command
 from reserve.core.logging import get_logger
@@ -159,7 +159,7 @@ def _call(subjects: Sequence[Subject]) -> tuple[list[str], list[str | int]]:
     """Keys and arguments of the script."""
     names = [name for _, name in subjects]
     keys = [_PREFIX + group for group, _ in subjects]
-    return keys, [secrets.token_hex(8), _KEPT_MILLISECONDS, *names]
+    return keys, [entropy.randbytes(8).hex(), _KEPT_MILLISECONDS, *names]
 
 
 def _leave_alone(error: Exception) -> None:

@@ -10,6 +10,7 @@ import sys
 
 import uvicorn
 
+from reserve.embedded.http import HTTPProtocol
 from reserve.embedded.ports import bind
 from reserve.embedded.sockets import WebSocketProtocol
 
@@ -24,7 +25,7 @@ def configuration(graceful_seconds: int) -> uvicorn.Config:
     """
     return uvicorn.Config(
         "reserve.asgi:application",
-        http="httptools",
+        http=HTTPProtocol,
         ws=WebSocketProtocol,
         # Longer messages than any client of ours sends would only fill memory.
         ws_max_size=65_536,
