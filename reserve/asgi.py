@@ -35,6 +35,7 @@ from reserve.core.idempotency import IDEMPOTENCY_HEADER  # noqa: E402
 from reserve.core.interpreter import settle  # noqa: E402
 from reserve.core.log_output import log_output  # noqa: E402
 from reserve.core.ratelimit import open_limiter  # noqa: E402
+from reserve.core.rest.handler import TokenHandler  # noqa: E402
 from reserve.core.rest.limits import LimitedREST  # noqa: E402
 from reserve.core.sockets import OpenSockets  # noqa: E402
 from reserve.core.wsgi import BufferedWSGI  # noqa: E402
@@ -83,7 +84,7 @@ async def no_such_socket(_scope: Any, _receive: Any, send: Any) -> None:
 wsgi = WSGIMiddleware(cast(Any, django_application), workers=settings.PAGE_THREADS)
 pages = Counted(cast(Any, wsgi))
 # The same threads, and so the same few connections.
-rest_pages = Counted(cast(Any, BufferedWSGI(django_application, threads=wsgi.executor)))
+rest_pages = Counted(cast(Any, BufferedWSGI(TokenHandler(), threads=wsgi.executor)))
 rest = LimitedREST(rest_pages, authentication=ACCESS_TOKENS)
 executor = Executor(
     schema.graphql_schema,

@@ -33,6 +33,7 @@ from bookings.selectors.calendar import (
 from bookings.selectors.search import MAX_SEARCH, guests_matching, matches
 from bookings.selectors.seats import consecutive_slot_ids, free_lapsed_seats
 from bookings.selectors.today import Occupancy, Today, occupancy_of_days, today_of
+from bookings.selectors.whole import aread_whole, read_whole
 
 __all__ = [
     "MAX_CALENDAR_DAYS",
@@ -43,6 +44,7 @@ __all__ = [
     "CalendarDay",
     "Occupancy",
     "Today",
+    "aread_whole",
     "availability_calendar",
     "available_slots",
     "booking_by_code",
@@ -60,6 +62,7 @@ __all__ = [
     "my_bookings",
     "next_available_slots",
     "occupancy_of_days",
+    "read_whole",
     "slot_count_of",
     "slots_between",
     "slots_of_bookings",

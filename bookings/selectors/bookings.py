@@ -1,7 +1,7 @@
 """Reading bookings. What is out of the actor's reach is NotFound."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -33,7 +33,7 @@ def slot_count_of(*, booking_id: UUID) -> int:
     return BookingSlot.objects.filter(booking_id=booking_id).count() or 1
 
 
-def guests_by_id(ids: Sequence[UUID]) -> dict[UUID, Guest]:
+def guests_by_id(ids: Collection[UUID]) -> dict[UUID, Guest]:
     return Guest.objects.in_bulk(ids)
 
 

@@ -27,7 +27,7 @@ class Pending(NamedTuple):
     begin: Callable[[], Awaitable[Any]]
     """For the event loop."""
     finish: Callable[[Any, Exception | None], Any]
-    """For a thread: the response whole, from what came of it or what was raised."""
+    """The response whole, from what came of it or what was raised; reads nothing."""
 
 
 class _Answer(NamedTuple):
@@ -65,7 +65,7 @@ class BufferedWSGI:
             outcome = await pending.begin()
         except Exception as error:  # noqa: BLE001 (theirs to show)
             failure = error
-        response = await self._in_thread(pending.finish, outcome, failure)
+        response = pending.finish(outcome, failure)
         return _Answer(response.status_code, _encoded(response.items()), response.content)
 
     async def _in_thread(self, function: Callable[..., Result], *arguments: Any) -> Result:

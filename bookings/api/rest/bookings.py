@@ -1,5 +1,6 @@
 """Making, reading and changing bookings by REST."""
 
+from collections.abc import Awaitable
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ from bookings.api.rest.content import (
     ChangesSerializer,
     RescheduleSerializer,
     SeatsSerializer,
+    seats_wanted,
 )
 from bookings.api.rest.declared import (
     EXAMPLE_SEATS,
@@ -65,7 +67,7 @@ class HoldsView(View):
         actor, seats = actor_of(request), _wanted(request)
         return answer_later(
             request,
-            begin=partial(bookings.acreate_hold, actor=actor, seats=seats),
+            begin=lambda: _awhole(bookings.acreate_hold(actor=actor, seats=seats)),
             wait=partial(bookings.create_hold, actor=actor, seats=seats),
             show=_created,
         )
@@ -109,9 +111,7 @@ class VenueBookingsQuery(_BookingsQuery):
 
 
 def _page(request: Request, page: Page[Booking]) -> Response:
-    slots = selectors.slots_of_bookings([booking.pk for booking in page.items])
-    for booking in page.items:
-        booking.slots_at_hand = slots[booking.pk]
+    selectors.read_whole(page.items)
     return page_response(request, page, BookingSerializer().to_representation)
 
 
@@ -147,7 +147,7 @@ class BookingsView(View):
         actor, seats = actor_of(request), _wanted(request)
         return answer_later(
             request,
-            begin=partial(bookings.acreate_booking, actor=actor, seats=seats),
+            begin=lambda: _awhole(bookings.acreate_booking(actor=actor, seats=seats)),
             wait=partial(bookings.create_booking, actor=actor, seats=seats),
             show=_created,
         )
@@ -222,13 +222,17 @@ class RescheduleView(View):
 
 
 def _wanted(request: Request) -> SeatsWanted:
-    seats = SeatsSerializer(data=request.data)
-    seats.is_valid(raise_exception=True)
-    return seats.wanted(request.headers.get(IDEMPOTENCY_HEADER))
+    return seats_wanted(body_of(request, SeatsSerializer), request.headers.get(IDEMPOTENCY_HEADER))
 
 
 # Making one costs more than what it does, and it keeps nothing of what it has shown.
 _BOOKING = BookingSerializer()
+
+
+async def _awhole(creation: Awaitable[Booking]) -> Booking:
+    booking = await creation
+    await selectors.aread_whole(booking)
+    return booking
 
 
 def _created(booking: Booking) -> Response:

@@ -74,18 +74,19 @@ class SeatsSerializer(StrictSerializer):
         required=False, max_length=MAX_KEY, help_text="As the header Idempotency-Key."
     )
 
-    def wanted(self, idempotency_header: str | None) -> SeatsWanted:
-        seats: dict[str, Any] = self.validated_data
-        guest = seats.get("guest")
-        return SeatsWanted(
-            venue_id=seats["venue_id"],
-            slot_id=seats["slot_id"],
-            guest_count=seats["guest_count"],
-            slot_count=seats["slot_count"],
-            notes=seats["notes"],
-            guest=GuestDetails(**guest) if guest else None,
-            idempotency_key=agreed_key(idempotency_header, seats.get("idempotency_key")),
-        )
+
+def seats_wanted(seats: dict[str, Any], idempotency_header: str | None) -> SeatsWanted:
+    """What `SeatsSerializer` has read, and the header says besides."""
+    guest = seats.get("guest")
+    return SeatsWanted(
+        venue_id=seats["venue_id"],
+        slot_id=seats["slot_id"],
+        guest_count=seats["guest_count"],
+        slot_count=seats["slot_count"],
+        notes=seats["notes"],
+        guest=GuestDetails(**guest) if guest else None,
+        idempotency_key=agreed_key(idempotency_header, seats.get("idempotency_key")),
+    )
 
 
 class ConfirmSerializer(StrictSerializer):

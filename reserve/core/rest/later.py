@@ -3,7 +3,7 @@
 A few threads serve all of REST. One that waits for the desk keeps the next request
 from joining the batch: with as many threads as that, a batch has no more bookings.
 So a view that runs behind `BufferedWSGI` may leave what it waits for to the event
-loop, and show what came of it afterwards, in any thread. Elsewhere it waits.
+loop, and show what came of it there. Elsewhere it waits.
 """
 
 from collections.abc import Awaitable, Callable
@@ -50,7 +50,9 @@ def answer_later(
     Args:
         begin: for the event loop.
         wait: the same for this thread, where nobody can wait elsewhere.
-        show: runs in a thread; both may raise what views may.
+        show: from what is at hand, for it runs where nothing may be read any more.
+
+    All of them may raise what views may.
     """
     if CAN_WAIT not in request.META:
         return show(wait())
