@@ -17,7 +17,6 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     create_source_event_stream,
-    execute,
     parse,
     specified_rules,
     validate,
@@ -25,11 +24,11 @@ from graphql import (
 from graphql.pyutils import is_awaitable
 
 from reserve.core.graphql.context import Context
+from reserve.core.graphql.execution import Plan, execute
 from reserve.core.graphql.lifting import Cut, Lifted, Shapes, lift
 from reserve.core.graphql.limits import MAX_DEPTH, MAX_TOKENS, Measure, QueryTooComplex, measure
 from reserve.core.graphql.operation import Operation
 from reserve.core.graphql.persisted import PersistedQueries
-from reserve.core.graphql.rendered import RenderedExecutionContext
 from reserve.core.graphql.responses import CannotRun, Response, result_response
 from reserve.core.graphql.streams import Rendered
 from reserve.core.graphql.variables import field_errors
@@ -49,6 +48,7 @@ class Prepared:
     document: DocumentNode
     operation: OperationDefinitionNode
     measure: Measure
+    plan: Plan
     lifted: Lifted | None = None
     """How the document came by variables that its text does not have."""
     sent: Cut | None = None
@@ -154,7 +154,8 @@ class Executor:
         # It stands for what it was made from.
         self._documents.pop(cut.text, None)
         measured = measure(self._schema, lifted.document, lifted.operation)
-        return Prepared(lifted.document, lifted.operation, measured, lifted)
+        plan = Plan(self._schema, lifted.document, lifted.operation)
+        return Prepared(lifted.document, lifted.operation, measured, plan, lifted)
 
     async def execute(self, prepared: Prepared, request: Operation, context: Context) -> Response:
         """
@@ -162,13 +163,11 @@ class Executor:
             CannotRun: variables are missing or of the wrong kind.
         """
         result: Any = execute(
-            self._schema,
-            prepared.document,
-            context_value=context,
-            variable_values=dict(request.variables or {}),
-            max_coercion_errors=_MAX_ERRORS,
-            hide_suggestions=self._hides_suggestions,
-            execution_context_class=RenderedExecutionContext,
+            prepared.plan,
+            context=context,
+            variables=request.variables or {},
+            max_errors=_MAX_ERRORS,
+            hides_suggestions=self._hides_suggestions,
         )
         if is_awaitable(result):
             result = await result
@@ -200,11 +199,12 @@ class Executor:
 
         def result_of(event: Any) -> Response | Awaitable[Response]:
             result: Any = execute(
-                self._schema,
-                prepared.document,
-                event,
-                context_value=context,
-                variable_values=variables,
+                prepared.plan,
+                context=context,
+                variables=variables,
+                root=event,
+                max_errors=_MAX_ERRORS,
+                hides_suggestions=self._hides_suggestions,
             )
             return _response_later(result) if is_awaitable(result) else result_response(result)
 
@@ -243,7 +243,7 @@ class Executor:
             raise QueryTooComplex.of("levels", MAX_DEPTH) from None
         if errors:
             raise CannotRun(errors)
-        return Prepared(document, operation, measured)
+        return Prepared(document, operation, measured, Plan(self._schema, document, operation))
 
     def _remember(self, query: str, known: Prepared) -> None:
         self._documents[query] = known

@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Any
 
 import orjson
-from graphql import ExecutionContext, FieldNode, GraphQLResolveInfo
+from graphql import FieldNode, GraphQLResolveInfo
 
 _TYPENAME = "__typename"
 _MAX_KNOWN = 2_000
@@ -22,17 +22,6 @@ class Rendered:
     """The value of a field as JSON, which is complete."""
 
     value: Any
-
-
-class RenderedExecutionContext(ExecutionContext):
-    """Executes as graphql-core does, but leaves what is rendered alone."""
-
-    def complete_value(
-        self, return_type: Any, field_nodes: Any, info: Any, path: Any, result: Any
-    ) -> Any:
-        if type(result) is Rendered:
-            return result.value
-        return super().complete_value(return_type, field_nodes, info, path, result)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
