@@ -1,25 +1,27 @@
 """What is recorded of slots and bookings. Payloads carry ids, facts and versions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from accounts.actors import Actor
 from accounts.models import User
 from bookings.models import Booking, Slot
 from reserve.core.context import request_id
-from reserve.core.ids import new_id
 
 EventRow = dict[str, Any]
-"""A row of the event log as `bookings.store` writes it."""
+"""A row of the event log as `bookings.store` writes it.
+
+Its keys, and those within, are in the order in which PostgreSQL keeps them: by length,
+then by their bytes. Others it has to sort, which takes a third of the time that it needs
+to read the row.
+"""
 
 
-@dataclass(frozen=True, slots=True)
-class SeatChange:
+class SeatChange(NamedTuple):
     """One change of the seats in use on a slot, and what the slot was after it."""
 
-    slot_id: UUID
+    slot: Slot
     version: int
     seats: int
     reserved: int
@@ -27,6 +29,7 @@ class SeatChange:
 
 
 def booking_event(
+    event_id: UUID,
     name: str,
     booking: Booking,
     changes: Sequence[SeatChange],
@@ -36,58 +39,56 @@ def booking_event(
 ) -> EventRow:
     """The event of a booking's latest change; its version counts its events."""
     payload = {
-        "booking": booking.public_id,
-        "venue": booking.venue.public_id,
-        "status": booking.status,
-        "resource": booking.resource.public_id,
-        "guest_count": booking.guest_count,
-        "seats": booking.seats,
-        # Whoever is told later is told of the times as they were.
-        "starts_at": booking.starts_at.isoformat(),
-        "ends_at": booking.ends_at.isoformat(),
-        "reason": reason,
         "actor": _name_of(actor),
+        "seats": booking.seats,
         "slots": [
             {
-                "slot": Slot.format_id(change.slot_id),
-                "version": change.version,
+                "slot": change.slot.public_id,
                 "seats": change.seats,
-                "reserved": change.reserved,
+                "version": change.version,
                 "capacity": change.capacity,
+                "reserved": change.reserved,
             }
             for change in changes
         ],
+        "venue": booking.venue.public_id,
+        "reason": reason,
+        "status": booking.status,
+        "booking": booking.public_id,
+        # Whoever is told later is told of the times as they were.
+        "ends_at": booking.ends_at,
+        "resource": booking.resource.public_id,
+        "starts_at": booking.starts_at,
+        "guest_count": booking.guest_count,
     }
-    return _row(name, booking.organization_id, booking.pk, booking.version, payload)
+    return _row(event_id, name, booking, payload)
 
 
-def slot_event(slot: Slot, *, actor: Actor, reason: str = "") -> EventRow:
+def slot_event(event_id: UUID, slot: Slot, *, actor: Actor, reason: str = "") -> EventRow:
     """The event of a change of a slot's capacity or closure."""
     payload = {
         "slot": slot.public_id,
+        "actor": _name_of(actor),
         "venue": slot.venue.public_id,
+        "reason": reason,
         "version": slot.version,
-        "reserved": slot.reserved,
         "capacity": slot.capacity,
+        "reserved": slot.reserved,
         "is_closed": slot.is_closed,
         "is_withdrawn": slot.is_withdrawn,
-        "reason": reason,
-        "actor": _name_of(actor),
     }
-    return _row("slot.changed", slot.organization_id, slot.pk, slot.version, payload)
+    return _row(event_id, "slot.changed", slot, payload)
 
 
-def _row(
-    name: str, organization_id: UUID, subject_id: UUID, sequence: int, payload: dict[str, Any]
-) -> EventRow:
+def _row(event_id: UUID, name: str, subject: Booking | Slot, payload: dict[str, Any]) -> EventRow:
     return {
-        "id": new_id(),
-        "organization_id": organization_id,
+        "id": event_id,
         "name": name,
-        "subject_id": subject_id,
-        "sequence": sequence,
         "payload": payload,
+        "sequence": subject.version,
         "request_id": request_id(),
+        "subject_id": subject.pk,
+        "organization_id": subject.organization_id,
     }
 
 

@@ -23,6 +23,7 @@ from bookings.selectors import free_lapsed_seats
 from bookings.states import EXPIRE, SEATED, BookingStatus, Transition
 from reserve.core.clock import database_now
 from reserve.core.errors import NotFound
+from reserve.core.ids import following_ids
 
 MAX_SLOT_LENGTH = timedelta(days=1)
 
@@ -46,6 +47,8 @@ class Ledger:
         self._memory = Memory((), now)
         self._open_bookings: dict[Customer, set[UUID]] = {}
         self._staff: dict[tuple[Actor, UUID], bool] = {}
+        # In the order in which they happened.
+        self._event_ids = following_ids()
         self._changes = Changes(self.slots, self.bookings, self.slots_of)
 
     # --- Reading, under the lock ------------------------------------------------
@@ -268,14 +271,18 @@ class Ledger:
                 changes.columns[name] = value
         slot.version += 1
         changes.changes += 1
-        self._changes.events.append(slot_event(slot, actor=actor, reason=reason))
+        self._changes.events.append(
+            slot_event(next(self._event_ids), slot, actor=actor, reason=reason)
+        )
         return slot
 
     def add_slot(self, slot: Slot, *, actor: Actor, reason: str = "") -> Slot:
         """Add a slot by hand, with an event. One that turns out to overlap fails the batch."""
         slot.version = 1
         self._changes.added_slots[slot.pk] = slot
-        self._changes.events.append(slot_event(slot, actor=actor, reason=reason))
+        self._changes.events.append(
+            slot_event(next(self._event_ids), slot, actor=actor, reason=reason)
+        )
         return slot
 
     def publish_slots(self, slots: Iterable[Slot]) -> None:
@@ -329,7 +336,7 @@ class Ledger:
             changes = self._changes.of_slots[slot_id]
             changes.seats += seats
             changes.changes += 1
-            used.append(SeatChange(slot_id, slot.version, seats, slot.reserved, slot.capacity))
+            used.append(SeatChange(slot, slot.version, seats, slot.reserved, slot.capacity))
         return used
 
     def _change(
@@ -356,7 +363,9 @@ class Ledger:
     ) -> None:
         booking.slots_at_hand = [self.slots[slot_id] for slot_id in self.slots_of[booking.pk]]
         self._changes.events.append(
-            booking_event(event, booking, changes, actor=actor, reason=reason)
+            booking_event(
+                next(self._event_ids), event, booking, changes, actor=actor, reason=reason
+            )
         )
 
     # --- Writing, before the commit -----------------------------------------------

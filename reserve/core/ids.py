@@ -6,12 +6,15 @@ database stores; the prefixed form exists at the edges only.
 
 import re
 import time
+from collections.abc import Iterator
 from datetime import datetime
-from functools import cached_property
+from functools import cache
+from itertools import count
 from typing import Any
-from uuid import UUID
+from uuid import UUID, SafeUUID
 
 from django.db import models
+from django.utils.functional import cached_property
 
 from reserve.core.entropy import entropy
 from reserve.core.errors import Invalid
@@ -28,7 +31,24 @@ def new_id() -> UUID:
     takes several, and the library's take three times as long.
     """
     milliseconds = time.time_ns() // 1_000_000
-    return UUID(int=milliseconds << 80 | entropy.getrandbits(80))
+    return _uuid(milliseconds << 80 | entropy.getrandbits(80))
+
+
+def following_ids() -> Iterator[UUID]:
+    """Fresh ids without end, each of which sorts after the one before.
+
+    The first is as `new_id` makes them, the others add one, which is how the specification
+    has several of one millisecond. Not for what nobody may guess.
+    """
+    return map(_uuid, count(new_id().int))
+
+
+def _uuid(number: int) -> UUID:
+    """`UUID(int=number)` of a number that is known to be one, in half the time."""
+    made = object.__new__(UUID)
+    object.__setattr__(made, "int", number)
+    object.__setattr__(made, "is_safe", SafeUUID.unknown)
+    return made
 
 
 def earliest_id(moment: datetime) -> UUID:
@@ -37,21 +57,33 @@ def earliest_id(moment: datetime) -> UUID:
 
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-# Two characters of base32 for each ten bits.
-_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
-_SHIFTS = range(120, -1, -10)
 # Their digits as Python writes numbers of base 32.
 _DIGITS = str.maketrans(_ALPHABET, "0123456789abcdefghijklmnopqrstuv")
+_CHARACTERS = bytes.maketrans(bytes(range(32)), _ALPHABET.encode())
+
+
+def _spreading(digits: int) -> tuple[int, int, int]:
+    """Masks of the lower and of the upper digits of each group of twice so many, and the
+    bits by which the upper ones move where each digit is to have eight bits, not five.
+    """
+    lower = sum((1 << digits * 5) - 1 << group for group in range(0, 256, digits * 16))
+    return lower, lower << digits * 5, digits * 3
+
+
+_SPREADING = [_spreading(digits) for digits in (16, 8, 4, 2, 1)]
 
 
 def format_id(prefix: str, value: UUID) -> str:
     """The public form of an id.
 
-    By a table, since every answer and event has several: the library takes ten
-    times as long.
+    Its 26 digits of five bits become bytes, all at once, by halves: every answer and event
+    has several ids. The library takes twenty times as long, and a table of digits is
+    seldom in the processor's cache.
     """
     number = value.int
-    return f"{prefix}_{''.join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])}"
+    for lower, upper, bits in _SPREADING:
+        number = number & lower | (number & upper) << bits
+    return f"{prefix}_{number.to_bytes(26).translate(_CHARACTERS).decode()}"
 
 
 def parse_id(prefix: str, text: object, *, field: str = "id") -> UUID:
@@ -87,6 +119,7 @@ class UlidModel(models.Model):
         abstract = True
 
     @classmethod
+    @cache
     def id_prefix(cls) -> str:
         field = cls._meta.pk
         assert isinstance(field, UlidField)

@@ -59,6 +59,13 @@ def test_a_slot_that_stays_locked_is_busy_and_nothing_has_changed() -> None:
     assert not Booking.objects.exists()
 
 
+def test_events_of_a_batch_sort_as_its_requests_were_decided() -> None:
+    slot = make_slot(capacity=30)
+    commit([_taking(slot) for _ in range(20)])
+    payloads = Event.objects.order_by("pk").values_list("payload", flat=True)
+    assert [payload["slots"][0]["version"] for payload in payloads] == list(range(1, 21))
+
+
 @pytest.mark.usefixtures("with_brief_lock_waits")
 def test_of_a_batch_only_those_wait_in_vain_who_want_the_locked_slots() -> None:
     """Twenty want two slots that another session keeps; twenty others have theirs, soon."""

@@ -1,3 +1,4 @@
+from itertools import islice
 from uuid import UUID
 
 import pytest
@@ -6,7 +7,7 @@ from hypothesis import strategies as st
 from ulid import ULID
 
 from reserve.core.errors import Invalid
-from reserve.core.ids import format_id, new_id, parse_id
+from reserve.core.ids import following_ids, format_id, new_id, parse_id
 
 
 @given(st.uuids())
@@ -22,6 +23,17 @@ def test_ids_sort_by_the_time_of_their_making() -> None:
     made = [new_id() for _ in range(3)]
     assert format_id("slot", made[0])[:14] <= format_id("slot", made[2])[:14]
     assert len(set(made)) == 3
+
+
+def test_ids_that_follow_each_other_sort_as_they_were_made_and_are_as_any_others() -> None:
+    before = new_id()
+    made = list(islice(following_ids(), 100))
+    assert made == sorted(set(made))
+    assert format_id("event", before)[:16] <= format_id("event", made[0])[:16]
+    assert set(made).isdisjoint(islice(following_ids(), 100))
+    for each in (before, made[-1]):
+        same = UUID(str(each))
+        assert (each, hash(each), each.is_safe) == (same, hash(same), same.is_safe)
 
 
 @pytest.mark.parametrize(
