@@ -9,9 +9,9 @@ import asyncio
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 from uuid import UUID
 
@@ -316,14 +316,15 @@ def _commit_once(batch: Sequence[Request[Any]]) -> list[Outcome]:
         except MoreSlots as more:
             slot_ids |= set(more.slot_ids)
         else:
-            BATCH_SIZE.observe(len(batch))
-            full_slots.note(ledger.slots.values())
-            if ledger.changed_slots or ledger.changed_bookings:
-                HOLDS_EXPIRED.inc(
-                    sum(one.status == BookingStatus.EXPIRED for one in ledger.changed_bookings)
-                )
-                reach("after commit, before the relay is woken")
-                wake_relay()
+            with _once_committed():
+                BATCH_SIZE.observe(len(batch))
+                full_slots.note(ledger.slots.values())
+                if ledger.changed_slots or ledger.changed_bookings:
+                    HOLDS_EXPIRED.inc(
+                        sum(one.status == BookingStatus.EXPIRED for one in ledger.changed_bookings)
+                    )
+                    reach("after commit, before the relay is woken")
+                    wake_relay()
             return outcomes
     return [SlotBusy()] * len(batch)
 
@@ -334,8 +335,18 @@ def _transact_guarded(
     with guards(_guard_name(slot_id) for slot_id in slot_ids) as held:
         ledger, outcomes = _transact(batch, slot_ids, booking_ids)
         if ledger.changed_slots or ledger.changed_bookings:
-            _tell(ledger, held)
+            with _once_committed():
+                _tell(ledger, held)
     return ledger, outcomes
+
+
+@contextmanager
+def _once_committed() -> Iterator[None]:
+    """A fault of ours in what follows a commit must not have the batch decided again."""
+    try:
+        yield
+    except Exception:
+        log.exception("after_commit")
 
 
 def _tell(ledger: Ledger, held: Held) -> None:

@@ -148,6 +148,23 @@ def test_a_batch_that_fails_as_a_whole_is_retried_singly(
     assert slot.reserved == Booking.objects.count() == Event.objects.count() == 2
 
 
+@pytest.mark.parametrize("step", ["about_slots", "wake_relay"])
+def test_a_fault_after_the_commit_takes_no_second_seat(
+    monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(desk_module, step, fail)
+    slot = make_slot()
+    with capture_logs() as lines:
+        outcomes = commit([_taking(slot), _taking(slot)])
+    assert all(isinstance(outcome, Booking) for outcome in outcomes)
+    assert [line["event"] for line in lines].count("after_commit") == 1
+    slot.refresh_from_db()
+    assert slot.reserved == Booking.objects.count() == Event.objects.count() == 2
+
+
 def test_a_commit_without_an_answer_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     slot, transactions = make_slot(), []
 
