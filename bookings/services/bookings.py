@@ -70,12 +70,12 @@ def _taking(actor: Actor, seats: SeatsWanted, status: BookingStatus) -> TakeSeat
     _check_guest_count(seats.guest_count)
     if not 1 <= seats.slot_count <= MAX_SLOT_COUNT:
         raise Invalid.field("slot_count", f"This must be from 1 to {MAX_SLOT_COUNT}.")
-    cleaned = replace(
-        seats,
-        guest=_cleaned(actor, seats.guest),
-        notes=clean_text(seats.notes, field="notes", maximum=MAX_NOTES),
-    )
-    return TakeSeats(actor, cleaned, status)
+    guest = _cleaned(actor, seats.guest)
+    notes = clean_text(seats.notes, field="notes", maximum=MAX_NOTES)
+    # Most are as they should be, and a copy costs as much as looking.
+    if guest is not seats.guest or notes != seats.notes:
+        seats = replace(seats, guest=guest, notes=notes)
+    return TakeSeats(actor, seats, status)
 
 
 def apply_transition(
