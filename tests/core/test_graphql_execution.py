@@ -1,7 +1,9 @@
 """Documents are executed as graphql-core executes them, however often they are asked for."""
 
 import asyncio
+from enum import Enum
 from inspect import isawaitable
+from uuid import UUID
 
 import pytest
 from graphql import ExecutionResult, build_schema, parse, validate
@@ -26,11 +28,16 @@ SCHEMA = build_schema(
     type Door implements Named {
       name: String!, width: Float, broken: Int, missing: Int!, later: Int, room: Room!
     }
+    type Lamp {
+      bright: Boolean, watts: Int!, size: Size, colour: String, made: String, wires: Int,
+      bulb: String!, shade: String
+    }
     union Part = Room | Door
     type Query {
       room(name: String, place: Place, wish: Wish): Room
       parts: [Part]
       named: Named
+      lamp: Lamp
       number: Int
       wrong: Int
       later(value: Int = 7): Int!
@@ -40,6 +47,10 @@ SCHEMA = build_schema(
     type Mutation { first(value: Int!): Int, second(value: Int!): Int, third: Room }
     """
 )
+
+
+class Size(Enum):
+    LARGE = "LARGE"
 
 
 class Room:
@@ -84,6 +95,9 @@ class Root:
     def parts(self, _info):
         return [Room("first"), None, Door(Room("second")), ValueError("No part.")]
 
+    def lamp(self, _info):
+        return {"bright": True, "watts": 40}
+
     def named(self, _info):
         return Door(Room())
 
@@ -113,6 +127,32 @@ class Root:
 def type_of(value, _info, _kind):
     return value.kind
 
+
+def _from_row(read):
+    """A resolver as ours are, that looks at the row alone."""
+
+    def resolve(row, _info):
+        return read(row)
+
+    return resolve
+
+
+def _broken(_row):
+    raise ValueError("It is broken.")
+
+
+LAMP = {
+    "bright": lambda row: row["bright"],
+    "watts": lambda row: row["watts"],
+    "size": lambda _row: Size.LARGE,
+    "colour": lambda _row: None,
+    "made": lambda _row: UUID(int=1),
+    "wires": lambda _row: "many",
+    "bulb": lambda _row: None,
+    "shade": _broken,
+}
+for name, read in LAMP.items():
+    SCHEMA.type_map["Lamp"].fields[name].resolve = _from_row(read)
 
 for abstract in ("Named", "Part"):
     SCHEMA.type_map[abstract].resolve_type = type_of
@@ -155,6 +195,9 @@ DOCUMENTS = {
         "query ($n: String) { room(name: $n) { n: name size door { width room { name } } } }",
         [{}, {"n": "cellar"}, {"n": None}, {"n": 3}],
     ),
+    "what rows tell": ("{ lamp { bright watts size colour made __typename } }", [{}]),
+    "what rows cannot tell": ("{ lamp { wires shade colour } number }", [{}]),
+    "what rows must tell": ("{ lamp { bright bulb } number }", [{}]),
     "lists": ("{ room { rooms { name rooms { name } } } }", [{}]),
     "merged fields": ("{ room { name } room { size } ... { room { locked } } }", [{}]),
     "fragments": (

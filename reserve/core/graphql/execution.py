@@ -10,9 +10,12 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from enum import Enum
+from functools import partial
+from inspect import iscoroutinefunction, isfunction, signature
 from typing import Any
 
 import orjson
+from graphene.types.resolver import dict_or_attr_resolver
 from graphql import (
     DocumentNode,
     ExecutionContext,
@@ -47,13 +50,34 @@ _FINISHED = _PLAIN | {dict, list, orjson.Fragment, type(None)}
 
 
 @dataclass(frozen=True, slots=True)
+class _Leaf:
+    """A field whose resolver looks at nothing but the row, and gives no object."""
+
+    read: Callable[[Any], Any]
+    serialize: Callable[[Any], Any]
+    is_required: bool
+
+    def value(self, row: Any) -> Any:
+        """What stands in the answer, or Undefined where it has to be resolved with care."""
+        try:
+            value = self.read(row)
+            if value is None:
+                return Undefined if self.is_required else None
+            if type(value) in _PLAIN or isinstance(value, Enum):
+                value = self.serialize(value)
+                return Undefined if value is None else value
+        except Exception:  # noqa: BLE001 (the same again, with care, tells where it happened)
+            return Undefined
+        return Undefined
+
+
+@dataclass(frozen=True, slots=True)
 class _Known:
     """A field of a type, as a document selects it."""
 
     definition: GraphQLField
     resolve: Callable[..., Any]
-    serialize: Callable[[Any], Any] | None
-    """Where its values are leaves."""
+    leaf: _Leaf | None
 
 
 @dataclass(slots=True)
@@ -191,13 +215,14 @@ class _Execution(ExecutionContext):
     ) -> Any:
         results: dict[str, Any] = {}
         unfinished: list[str] = []
-        name_of_type = parent_type.name
         for name, nodes in fields.items():
-            value = self.execute_field(
-                parent_type, source_value, nodes, Path(path, name, name_of_type)
-            )
-            if value is Undefined:
+            known = self._know(parent_type, nodes)
+            if known is None:
                 continue
+            value = known.leaf.value(source_value) if known.leaf else Undefined
+            if value is Undefined:
+                at = Path(path, name, parent_type.name)
+                value = self.execute_field(parent_type, source_value, nodes, at)
             results[name] = value
             if type(value) not in _FINISHED and is_awaitable(value):
                 unfinished.append(name)
@@ -251,13 +276,8 @@ class _Execution(ExecutionContext):
             value = known.resolve(source, info, **arguments)
         else:
             value = known.resolve(source, info)
-        is_plain = type(value) in _PLAIN or isinstance(value, Enum)
-        if not is_plain and is_awaitable(value):
+        if type(value) not in _PLAIN and is_awaitable(value):
             return self._complete_later(definition, nodes, info, path, value)
-        if is_plain and known.serialize:
-            serialized = known.serialize(value)
-            if serialized is not None and serialized is not Undefined:
-                return serialized
         completed = self.complete_value(definition.type, nodes, info, path, value)
         if type(completed) not in _FINISHED and is_awaitable(completed):
             return self._await_completed(definition, nodes, path, completed)
@@ -309,9 +329,27 @@ async def _finish(results: dict[str, Any], unfinished: list[str]) -> dict[str, A
 
 def _known(definition: GraphQLField) -> _Known:
     kind: Any = definition.type
-    kind = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
-    serialize = kind.serialize if is_leaf_type(kind) else None
-    return _Known(definition, definition.resolve or default_field_resolver, serialize)
+    is_required = isinstance(kind, GraphQLNonNull)
+    kind = kind.of_type if is_required else kind
+    resolve = definition.resolve or default_field_resolver
+    leaf = None
+    if is_leaf_type(kind) and not definition.args and (read := _reader(resolve)):
+        leaf = _Leaf(read, kind.serialize, is_required)
+    return _Known(definition, resolve, leaf)
+
+
+def _reader(resolve: Any) -> Callable[[Any], Any] | None:
+    """A resolver that takes the row alone; None where it may look at more."""
+    if isinstance(resolve, partial) and resolve.func is dict_or_attr_resolver:
+        name, default = resolve.args
+        return lambda row: (
+            row.get(name, default) if isinstance(row, dict) else getattr(row, name, default)
+        )
+    if not isfunction(resolve) or iscoroutinefunction(resolve):
+        return None
+    # What has an underscore in front is not looked at: the linter sees to it.
+    ignores_info = list(signature(resolve).parameters)[1:] == ["_info"]
+    return (lambda row: resolve(row, None)) if ignores_info else None
 
 
 def _has_directives(nodes: Iterable[Any]) -> bool:
