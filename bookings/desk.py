@@ -9,9 +9,10 @@ import asyncio
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -203,13 +204,22 @@ class Desk:
                     "batch", (request.span for request in requests), requests=len(requests)
                 ),
             ):
-                _answer(batch, commit(requests))
+                _answer(batch, commit(requests, at_commit=partial(self._let_next_begin, batch)))
         finally:
             is_waited_for = self._queue.finish(batch)
         return is_waited_for
 
+    def _let_next_begin(self, batch: Sequence[Ticket[Any]]) -> None:
+        if self._queue.decided(batch):
+            self._schedule_drain()
 
-def commit(batch: Sequence[Request[Any]], *, attempts: int = 2) -> list[Outcome]:
+
+def commit(
+    batch: Sequence[Request[Any]],
+    *,
+    attempts: int = 2,
+    at_commit: Callable[[], None] = lambda: None,
+) -> list[Outcome]:
     """Decide a batch in one transaction; what fails for one fails for that one alone.
 
     A batch that fails as a whole before its commit is retried in parts, in bounded
@@ -218,8 +228,9 @@ def commit(batch: Sequence[Request[Any]], *, attempts: int = 2) -> list[Outcome]
     Args:
         attempts: how often a single request is tried whose key, code or time another
             transaction has just taken: the next attempt sees it, or draws another.
+        at_commit: called once everything is decided and written, before the commit.
     """
-    outcomes = _commit(batch, attempts=attempts, retry_until=None)
+    outcomes = _commit(batch, attempts=attempts, retry_until=None, at_commit=at_commit)
     count_decisions(
         (request.kind, _code_of(outcome)) for request, outcome in zip(batch, outcomes, strict=True)
     )
@@ -233,10 +244,14 @@ def _code_of(outcome: Outcome) -> str:
 
 
 def _commit(
-    batch: Sequence[Request[Any]], *, attempts: int, retry_until: float | None
+    batch: Sequence[Request[Any]],
+    *,
+    attempts: int,
+    retry_until: float | None,
+    at_commit: Callable[[], None] = lambda: None,
 ) -> list[Outcome]:
     try:
-        return _commit_once(batch)
+        return _commit_once(batch, at_commit)
     except _CommitUnanswered as error:
         log.exception("commit_unanswered", requests=len(batch), reason=str(error.__cause__))
         return [OutcomeUnknown()] * len(batch)
@@ -307,12 +322,12 @@ class _SlotsLocked(Exception):
         super().__init__(f"one of {len(slot_ids)} slots stays locked")
 
 
-def _commit_once(batch: Sequence[Request[Any]]) -> list[Outcome]:
+def _commit_once(batch: Sequence[Request[Any]], at_commit: Callable[[], None]) -> list[Outcome]:
     slot_ids = _slots_to_lock(batch)
     booking_ids = {booking_id for request in batch for booking_id in request.booking_ids()}
     for _ in range(_MAX_ROUNDS):
         try:
-            ledger, outcomes = _transact_guarded(batch, slot_ids, booking_ids)
+            ledger, outcomes = _transact_guarded(batch, slot_ids, booking_ids, at_commit)
         except MoreSlots as more:
             slot_ids |= set(more.slot_ids)
         else:
@@ -330,10 +345,13 @@ def _commit_once(batch: Sequence[Request[Any]]) -> list[Outcome]:
 
 
 def _transact_guarded(
-    batch: Sequence[Request[Any]], slot_ids: set[UUID], booking_ids: set[UUID]
+    batch: Sequence[Request[Any]],
+    slot_ids: set[UUID],
+    booking_ids: set[UUID],
+    at_commit: Callable[[], None],
 ) -> tuple[Ledger, list[Outcome]]:
     with guards(_guard_name(slot_id) for slot_id in slot_ids) as held:
-        ledger, outcomes = _transact(batch, slot_ids, booking_ids)
+        ledger, outcomes = _transact(batch, slot_ids, booking_ids, at_commit)
         if ledger.changed_slots or ledger.changed_bookings:
             with _once_committed():
                 _tell(ledger, held)
@@ -368,7 +386,10 @@ def _tell(ledger: Ledger, held: Held) -> None:
 
 
 def _transact(
-    batch: Sequence[Request[Any]], slot_ids: set[UUID], booking_ids: set[UUID]
+    batch: Sequence[Request[Any]],
+    slot_ids: set[UUID],
+    booking_ids: set[UUID],
+    at_commit: Callable[[], None],
 ) -> tuple[Ledger, list[Outcome]]:
     ledger: Ledger | None = None
     decided = False
@@ -391,6 +412,7 @@ def _transact(
             outcomes = [_decide(request, ledger) for request in batch]
             ledger.write()
             reach("after write, before commit")
+            at_commit()
             decided = True
             # What is left of the block is the commit.
             ending.enter_context(tracing.span("commit"))

@@ -1,9 +1,10 @@
 """The queue in front of the desk: who waits, and who may be served beside whom.
 
-One batch runs at a time: two would take the interpreter from each other at every
-round trip, and each would be smaller. Only beside one that is overdue, because it waits
-for a lock or a guard, another is begun. Whoever wants a slot that a running batch has
-keeps waiting even then: they would only wait for its lock, and share a batch instead.
+One batch decides at a time: two would take the interpreter from each other at every
+round trip, and each would be smaller. Beside one that has nothing left but its commit,
+which waits for the disk, the next is begun; and beside one that is overdue, because it
+waits for a lock or a guard. Whoever wants a slot that a running batch has keeps waiting
+even then: they would only wait for its lock, and share a batch instead.
 """
 
 import asyncio
@@ -53,7 +54,8 @@ class BatchQueue:
         self._waiting: deque[Ticket[Any]] = deque()
         self._changed = threading.Condition()
         self._running = 0
-        self._began_at = 0.0
+        # When the batches that still decide were begun.
+        self._deciding: dict[int, float] = {}
         self._taken: set[UUID] = set()
 
     def __len__(self) -> int:
@@ -100,20 +102,28 @@ class BatchQueue:
             self._waiting.extendleft(reversed(passed))
             if batch:
                 self._running += 1
-                self._began_at = time.monotonic()
+                self._deciding[id(batch)] = time.monotonic()
                 self._taken |= _named_slots(batch)
         return batch
 
-    def finish(self, batch: Sequence[Ticket[Any]]) -> bool:
-        """Let others have the slots of a batch.
+    def decided(self, batch: Sequence[Ticket[Any]]) -> bool:
+        """Let the next batch begin: this one has nothing left but its commit.
 
         Returns whether somebody waits who has no thread of their own to go on with.
         """
         with self._changed:
+            self._deciding.pop(id(batch), None)
+            self._changed.notify_all()
+            return self._is_waited_for()
+
+    def finish(self, batch: Sequence[Ticket[Any]]) -> bool:
+        """Let others have the slots of a batch. Returns as `decided`."""
+        with self._changed:
             self._running -= 1
+            self._deciding.pop(id(batch), None)
             self._taken -= _named_slots(batch)
             self._changed.notify_all()
-            return any(ticket.loop is not None for ticket in self._waiting)
+            return self._is_waited_for()
 
     def wait(self, ticket: Ticket[Any], *, seconds: float) -> bool:
         """Wait until a ticket is answered or there is somebody to serve; False if in vain."""
@@ -134,8 +144,13 @@ class BatchQueue:
             return True
 
     def _may_begin(self) -> bool:
-        is_overdue = time.monotonic() - self._began_at >= OVERDUE_SECONDS
-        return self._running == 0 or (is_overdue and self._running < COMMITTERS)
+        if self._running >= COMMITTERS:
+            return False
+        overdue = time.monotonic() - OVERDUE_SECONDS
+        return all(began_at <= overdue for began_at in self._deciding.values())
+
+    def _is_waited_for(self) -> bool:
+        return any(ticket.loop is not None for ticket in self._waiting)
 
     def _is_free(self, ticket: Ticket[Any]) -> bool:
         return ticket.request.named_slot not in self._taken
