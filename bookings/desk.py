@@ -214,11 +214,15 @@ class Desk:
             self._schedule_drain()
 
 
+def _go_on() -> None:
+    """Nobody waits for a commit to begin."""
+
+
 def commit(
     batch: Sequence[Request[Any]],
     *,
     attempts: int = 2,
-    at_commit: Callable[[], None] = lambda: None,
+    at_commit: Callable[[], None] = _go_on,
 ) -> list[Outcome]:
     """Decide a batch in one transaction; what fails for one fails for that one alone.
 
@@ -248,7 +252,7 @@ def _commit(
     *,
     attempts: int,
     retry_until: float | None,
-    at_commit: Callable[[], None] = lambda: None,
+    at_commit: Callable[[], None] = _go_on,
 ) -> list[Outcome]:
     try:
         return _commit_once(batch, at_commit)
@@ -322,7 +326,9 @@ class _SlotsLocked(Exception):
         super().__init__(f"one of {len(slot_ids)} slots stays locked")
 
 
-def _commit_once(batch: Sequence[Request[Any]], at_commit: Callable[[], None]) -> list[Outcome]:
+def _commit_once(
+    batch: Sequence[Request[Any]], at_commit: Callable[[], None] = _go_on
+) -> list[Outcome]:
     slot_ids = _slots_to_lock(batch)
     booking_ids = {booking_id for request in batch for booking_id in request.booking_ids()}
     for _ in range(_MAX_ROUNDS):

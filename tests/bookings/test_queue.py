@@ -67,6 +67,34 @@ def test_nobody_is_served_beside_a_batch_until_it_is_overdue(
     assert queue.next_batch() == others
 
 
+def test_the_next_begins_beside_one_that_has_only_its_commit_left() -> None:
+    hot = uuid4()
+    queue = _queue_of(_ticket(hot))
+    committing = queue.next_batch()
+    same, other = _ticket(hot), _ticket(uuid4())
+    queue.join(same)
+    assert not queue.join(other)
+
+    assert not queue.decided(committing), "all have a thread of their own"
+    deciding = queue.next_batch()
+    assert deciding == [other], "whoever wants the same slot waits for the commit"
+    assert not queue.join(_ticket(uuid4())), "one decides at a time"
+    queue.finish(committing)
+    assert queue.next_batch() == []
+    queue.decided(deciding)
+    assert queue.next_batch()[0] is same
+
+
+def test_whoever_waits_wakes_when_one_has_decided() -> None:
+    queue = _queue_of(_ticket(uuid4()))
+    running = queue.next_batch()
+    waiting = _ticket(uuid4())
+    queue.join(waiting)
+    threading.Timer(0.05, queue.decided, [running]).start()
+    assert queue.wait(waiting, seconds=5)
+    assert queue.next_batch() == [waiting]
+
+
 @pytest.fixture
 def overdue(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every batch that runs is overdue from its beginning."""

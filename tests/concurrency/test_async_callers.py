@@ -65,10 +65,10 @@ def test_whoever_hangs_up_before_their_turn_takes_nothing(
     slot, customer = make_slot(capacity=5), make_customer()
     held, released, commit = threading.Event(), threading.Event(), desk_module.commit
 
-    def commit_slowly(batch):
+    def commit_slowly(batch, **options):
         held.set()
         released.wait(10)
-        return commit(batch)
+        return commit(batch, **options)
 
     monkeypatch.setattr(desk_module, "commit", commit_slowly)
 

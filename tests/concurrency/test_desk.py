@@ -183,6 +183,42 @@ def test_a_commit_without_an_answer_is_not_tried_again(monkeypatch: pytest.Monke
     assert len(transactions) == 1
 
 
+@pytest.mark.parametrize("is_beside", [True, False])
+def test_another_slot_is_booked_while_a_commit_waits_and_the_same_slot_is_not(
+    monkeypatch: pytest.MonkeyPatch, is_beside: bool
+) -> None:
+    first = make_slot()
+    second = make_slot() if is_beside else first
+    committing, flushed = threading.Event(), threading.Event()
+    transact = desk_module._transact
+
+    def transact_slowly(batch: Any, slot_ids: Any, booking_ids: Any, at_commit: Any) -> Any:
+        def wait_for_the_disk() -> None:
+            at_commit()
+            if not committing.is_set():
+                committing.set()
+                assert flushed.wait(10)
+
+        return transact(batch, slot_ids, booking_ids, wait_for_the_disk)
+
+    monkeypatch.setattr(desk_module, "_transact", transact_slowly)
+    monkeypatch.setattr(queue, "OVERDUE_SECONDS", 30.0)
+    desk, wishes = Desk(), [_taking(first), _taking(second)]
+
+    async def book() -> None:
+        earlier = asyncio.ensure_future(desk.submit_async(wishes[0]))
+        assert await asyncio.to_thread(committing.wait, 10)
+        later = asyncio.ensure_future(desk.submit_async(wishes[1]))
+        done, _ = await asyncio.wait([later], timeout=5 if is_beside else 0.5)
+        assert bool(done) is is_beside
+        assert not earlier.done()
+        flushed.set()
+        await asyncio.gather(earlier, later)
+
+    asyncio.run(book())
+    assert Booking.objects.count() == 2
+
+
 class _BreaksOnLeaving:
     """Stands where the connection breaks: after the decisions, around the commit."""
 
