@@ -21,8 +21,8 @@ from opentelemetry.trace import SpanContext
 from redis.exceptions import RedisError
 
 from reserve.core import tracing
+from reserve.core.carried_out import Command, carrying_out, counted
 from reserve.core.figures import PUBLISH_SECONDS
-from reserve.core.locks import Command
 from reserve.core.logging import get_logger
 
 log = get_logger(__name__)
@@ -42,11 +42,7 @@ class Publication(NamedTuple):
 _MAX_PENDING = 10_000
 _PAUSE_AFTER_FAILURE_SECONDS = 1.0
 _SENT_TOGETHER = 500
-_SEND = """
-for position = 1, #ARGV, 3 do
-  redis.call(ARGV[position], ARGV[position + 1], ARGV[position + 2])
-end
-"""
+_SEND = carrying_out(1)
 
 
 def venue_group(venue_id: UUID) -> str:
@@ -136,8 +132,7 @@ def _send(pending: dict[tuple[str, str], Message]) -> None:
     commands = publishing(Publication(*name, message) for name, message in pending.items())
     redis = get_redis_connection("default")
     for start in range(0, len(commands), _SENT_TOGETHER):
-        words = [word for command in commands[start : start + _SENT_TOGETHER] for word in command]
-        redis.eval(_SEND, 0, *words)
+        redis.eval(_SEND, 0, *counted(commands[start : start + _SENT_TOGETHER]))
 
 
 _publisher = _Publisher()

@@ -21,14 +21,12 @@ from redis.exceptions import RedisError
 
 from reserve.core import tracing
 from reserve.core.breaker import Breaker
+from reserve.core.carried_out import Command, carrying_out, counted
 from reserve.core.entropy import entropy
 from reserve.core.figures import GUARD_SECONDS, GUARDS_MISSED
 from reserve.core.logging import get_logger
 
 log = get_logger(__name__)
-
-Command = tuple[str | bytes, ...]
-"""A command of Redis, word by word."""
 
 # Longer than the longest transaction, which statement_timeout ends.
 _LEASE_MILLISECONDS = 20_000
@@ -56,15 +54,9 @@ for position, name in ipairs(KEYS) do
 end
 return #KEYS
 """
-# Carries out commands, each given as the number of its words and these. Then lets go
-# of guards that are still ours, and hands a turn to one who waits.
-_LET_GO = """
-local position = 3
-while position <= #ARGV do
-  local words = tonumber(ARGV[position])
-  redis.call(unpack(ARGV, position + 1, position + words))
-  position = position + words + 1
-end
+# Carries out commands. Then lets go of guards that are still ours, and hands a turn to
+# one who waits.
+_LET_GO = f"""{carrying_out(3)}
 for _, name in ipairs(KEYS) do
   if redis.call('GET', name) == ARGV[1] then
     redis.call('DEL', name)
@@ -173,8 +165,8 @@ class _Guards:
     def _release(
         self, redis: Any, names: Sequence[str], token: str, commands: Sequence[Command] = ()
     ) -> None:
-        words = [word for command in commands for word in (len(command), *command)]
-        self._call(redis, _LET_GO, names, token, int(_PATIENCE_SECONDS * 1000), *words)
+        patience = int(_PATIENCE_SECONDS * 1000)
+        self._call(redis, _LET_GO, names, token, patience, *counted(commands))
 
     def _call(self, redis: Any, script: str, names: Sequence[str], *arguments: object) -> Any:
         began = time.monotonic()

@@ -24,9 +24,9 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from reserve.core.breaker import Breaker
+from reserve.core.carried_out import Command
 from reserve.core.entropy import entropy
 from reserve.core.grouping import Grouped
-from reserve.core.locks import Command
 from reserve.core.logging import get_logger
 from reserve.core.redis_address import parse_redis_address
 
