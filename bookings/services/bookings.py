@@ -6,7 +6,8 @@ from uuid import UUID
 
 from accounts.actors import ANONYMOUS, SYSTEM, Actor
 from bookings import selectors
-from bookings.desk import Outcome, desk
+from bookings.batches import Outcome
+from bookings.desk import desk
 from bookings.guests import VISITOR, GuestDetails, clean_guest
 from bookings.models import Booking
 from bookings.requests.change import (

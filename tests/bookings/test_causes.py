@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import pytest
 import structlog
 
-from bookings.desk import Desk, commit
+from bookings.batches import commit
+from bookings.desk import Desk
 from bookings.models import Booking
 from bookings.requests.create import TakeSeats
 from bookings.states import BookingStatus

@@ -15,8 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.actors import ANONYMOUS, SYSTEM, account
 from accounts.models import Role
-from bookings import desk as desk_module
-from bookings import store, tasks
+from bookings import batches, store, tasks
 from bookings.audit import verify
 from bookings.audit.checks import PARTS
 from bookings.difference import ConflictKind
@@ -872,7 +871,7 @@ def test_a_republication_does_not_hide_an_update_of_the_timezone_data(
 
 def test_watchers_hear_of_what_goes_and_of_what_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Slot] = []
-    monkeypatch.setattr(desk_module, "about_slots", lambda slots: told.extend(slots) or [])
+    monkeypatch.setattr(batches, "about_slots", lambda slots: told.extend(slots) or [])
     monkeypatch.setattr(run_module, "announce", told.extend)
     resource = make_open_resource()
     republished(resource)

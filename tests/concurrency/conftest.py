@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from bookings import desk, store
+from bookings import batches, desk, store
 from bookings.ledger import Ledger
 from reserve.core.locks import Held
 
@@ -41,7 +41,7 @@ def race() -> Callable[[Sequence[Callable[[], Any]]], list[Any]]:
 @pytest.fixture
 def without_guard(monkeypatch: pytest.MonkeyPatch) -> None:
     """The guard is no defence; what holds without it is what counts."""
-    monkeypatch.setattr(desk, "guards", lambda _names: nullcontext(Held()))
+    monkeypatch.setattr(batches, "guards", lambda _names: nullcontext(Held()))
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def with_a_wait_before_the_write(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def with_brief_lock_waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """On this thread's connection a tenth of the usual, and a tenth of the time for retries."""
-    monkeypatch.setattr(desk, "_RETRY_SECONDS", desk._RETRY_SECONDS / 10)
+    monkeypatch.setattr(batches, "_RETRY_SECONDS", batches._RETRY_SECONDS / 10)
     with connection.cursor() as cursor:
         cursor.execute("SHOW lock_timeout")
         (usual,) = cursor.fetchone()
@@ -80,4 +80,5 @@ def with_brief_lock_waits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def without_second_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a constraint stopped stays stopped: a second attempt would hide that it was needed."""
-    monkeypatch.setattr(desk, "commit", desk._commit_once)
+    for module in (batches, desk):
+        monkeypatch.setattr(module, "commit", batches._commit_once)

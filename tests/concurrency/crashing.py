@@ -18,7 +18,7 @@ import django
 django.setup()
 
 from accounts.actors import account  # noqa: E402
-from bookings import crash_points, desk  # noqa: E402
+from bookings import batches, crash_points  # noqa: E402
 from bookings.models import Booking, Slot  # noqa: E402
 from bookings.requests.change import ApplyTransition, MoveToSlot  # noqa: E402
 from bookings.requests.create import TakeSeats  # noqa: E402
@@ -45,7 +45,7 @@ def book_and_change_at_once(order: Any) -> list[Any]:
     actor = account(UUID(order["actor"]))
     first, *_, last = (Slot.objects.get(pk=pk) for pk in order["slots"])
     moved, cancelled = (UUID(pk) for pk in order["bookings"])
-    return desk.commit(
+    return batches.commit(
         [
             *(
                 TakeSeats(actor, seats_on(first, idempotency_key=key), BookingStatus.PENDING)
@@ -84,11 +84,11 @@ OPERATIONS: dict[str, Callable[[Any], Any]] = {
 @contextmanager
 def _without_transaction() -> Iterator[None]:
     """Every statement by itself, as if nothing bound them together."""
-    atomic, desk.transaction.atomic = desk.transaction.atomic, lambda **_: nullcontext()
+    atomic, batches.transaction.atomic = batches.transaction.atomic, lambda **_: nullcontext()
     try:
         yield
     finally:
-        desk.transaction.atomic = atomic
+        batches.transaction.atomic = atomic
 
 
 def _child(order: Any) -> None:

@@ -8,7 +8,7 @@ import pytest
 from django.db.models import Sum
 
 from accounts.actors import Actor
-from bookings import desk, full_slots
+from bookings import batches, full_slots
 from bookings.models import Booking, Slot
 from bookings.requests import Request
 from bookings.requests.create import TakeSeats
@@ -30,7 +30,7 @@ control = pytest.mark.usefixtures(
 
 def at_once(race: Race, *requests: Request[Any]) -> list[Any]:
     """Each request in a transaction of its own, as from so many processes."""
-    found = race([partial(desk.commit, [one]) for one in requests])
+    found = race([partial(batches.commit, [one]) for one in requests])
     return [outcomes[0] if isinstance(outcomes, list) else outcomes for outcomes in found]
 
 
@@ -42,7 +42,7 @@ def take(
 
 
 def booked(slot: Slot, size: int = 1, **fields: Any) -> Booking:
-    (booking,) = desk.commit([take(slot, size, **fields)])
+    (booking,) = batches.commit([take(slot, size, **fields)])
     assert isinstance(booking, Booking)
     return booking
 

@@ -15,9 +15,10 @@ from redis import ConnectionPool, Redis
 from structlog.testing import capture_logs
 
 from bench.broken_redis import frozen, gone, slow
+from bookings import batches, queue
 from bookings import desk as desk_module
-from bookings import queue
-from bookings.desk import Desk, commit
+from bookings.batches import commit
+from bookings.desk import Desk
 from bookings.errors import SlotBusy, SlotUnavailable
 from bookings.ledger import Ledger
 from bookings.models import Booking, Slot
@@ -88,7 +89,7 @@ def test_of_a_batch_only_those_wait_in_vain_who_want_the_locked_slots() -> None:
 def test_control_tried_one_by_one_each_waits_for_the_lock_anew(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(desk_module, "_by_locked_slot", lambda *_: {None: []})
+    monkeypatch.setattr(batches, "_by_locked_slot", lambda *_: {None: []})
     locked = make_slot()
     with _locked_elsewhere(locked):
         began = time.monotonic()
@@ -155,7 +156,7 @@ def test_a_fault_after_the_commit_takes_no_second_seat(
     def fail(*_: object) -> None:
         raise RuntimeError("a fault of ours")
 
-    monkeypatch.setattr(desk_module, step, fail)
+    monkeypatch.setattr(batches, step, fail)
     slot = make_slot()
     with capture_logs() as lines:
         outcomes = commit([_taking(slot), _taking(slot)])
@@ -172,12 +173,12 @@ def test_a_commit_without_an_answer_is_not_tried_again(monkeypatch: pytest.Monke
         transactions.append(1)
         raise OperationalError("the connection is gone")
 
-    atomic = desk_module.transaction.atomic
+    atomic = batches.transaction.atomic
 
     def breaking_atomic(*, durable: bool = False, **options: Any) -> Any:
         return _BreaksOnLeaving(break_at_commit) if durable else atomic(**options)
 
-    monkeypatch.setattr(desk_module.transaction, "atomic", breaking_atomic)
+    monkeypatch.setattr(batches.transaction, "atomic", breaking_atomic)
     outcomes = commit([_taking(slot), _taking(slot)])
     assert all(isinstance(outcome, ServiceUnavailable) for outcome in outcomes)
     assert len(transactions) == 1
@@ -190,7 +191,7 @@ def test_another_slot_is_booked_while_a_commit_waits_and_the_same_slot_is_not(
     first = make_slot()
     second = make_slot() if is_beside else first
     committing, flushed = threading.Event(), threading.Event()
-    transact = desk_module._transact
+    transact = batches._transact
 
     def transact_slowly(batch: Any, slot_ids: Any, booking_ids: Any, at_commit: Any) -> Any:
         def wait_for_the_disk() -> None:
@@ -201,7 +202,7 @@ def test_another_slot_is_booked_while_a_commit_waits_and_the_same_slot_is_not(
 
         return transact(batch, slot_ids, booking_ids, wait_for_the_disk)
 
-    monkeypatch.setattr(desk_module, "_transact", transact_slowly)
+    monkeypatch.setattr(batches, "_transact", transact_slowly)
     monkeypatch.setattr(queue, "OVERDUE_SECONDS", 30.0)
     desk, wishes = Desk(), [_taking(first), _taking(second)]
 
@@ -375,7 +376,7 @@ def test_a_guard_that_somebody_keeps_is_waited_for_and_then_ignored(
 ) -> None:
     monkeypatch.setattr(locks, "_PATIENCE_SECONDS", 0.2)
     slot = make_slot()
-    with locks.guards([desk_module._guard_name(slot.pk)]):
+    with locks.guards([batches._guard_name(slot.pk)]):
         (outcome,) = commit([_taking(slot)])
     assert isinstance(outcome, Booking)
 
@@ -417,7 +418,7 @@ def _rival_under_a_lapsed_guard(
         steps.append("out")
 
     monkeypatch.setattr(Ledger, "write", write_late)
-    monkeypatch.setattr(desk_module, "guards", watched)
+    monkeypatch.setattr(batches, "guards", watched)
     request = take(slots[0], slot_count=len(slots))
 
     def come_later() -> list[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from accounts.actors import SYSTEM
-from bookings import desk
+from bookings import batches
 from bookings.errors import (
     HoldExpired,
     InvalidState,
@@ -106,11 +106,11 @@ def _confirm_across_the_lapse(race: Race, slots: list[Slot]) -> None:
     at = now() + timedelta(seconds=0.06)
     Booking.objects.filter(pk=hold.pk).update(hold_expires_at=at)
     Slot.objects.filter(pk__in=[slot.pk for slot in slots]).update(next_lapse_at=at)
-    confirm = partial(desk.commit, [ApplyTransition(SYSTEM, hold.pk, CONFIRM)])
+    confirm = partial(batches.commit, [ApplyTransition(SYSTEM, hold.pk, CONFIRM)])
 
     def expire() -> list[Any]:
         time.sleep(0.08)
-        return list(desk.commit([ExpireHold(hold.pk)]))
+        return list(batches.commit([ExpireHold(hold.pk)]))
 
     found = race([confirm, expire, confirm, expire])
     outcomes = [one[0] if isinstance(one, list) else one for one in found]
@@ -163,7 +163,7 @@ def test_a_hold_is_confirmed_or_expires_and_not_both(race: Race, number: int) ->
         confirm = ApplyTransition(SYSTEM, hold.pk, CONFIRM)
         outcomes = at_once(race, *[confirm, ExpireHold(hold.pk)] * 4)
         _assert_confirmed_or_expired(hold, slots, outcomes)
-        desk.commit([ApplyTransition(SYSTEM, hold.pk, CANCEL)])
+        batches.commit([ApplyTransition(SYSTEM, hold.pk, CANCEL)])
 
 
 def _assert_confirmed_once(slot: Slot, outcomes: list[Any]) -> None:

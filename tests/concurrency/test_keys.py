@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from bookings import desk
+from bookings import batches
 from bookings.errors import IdempotencyInProgress, IdempotencyMismatch
 from bookings.idempotency import Memory
 from bookings.models import Booking, IdempotencyKey
@@ -57,12 +57,12 @@ def test_a_call_whose_first_one_is_still_running_is_told_so_in_time() -> None:
     with _still_running(IdempotencyKey(caller=call.call.caller, key="k", booking=first)):
         began = time.monotonic()
         # In a batch the others do not suffer from it.
-        outcomes = desk.commit([call, take(slot)])
+        outcomes = batches.commit([call, take(slot)])
         assert time.monotonic() - began < 0.8
     assert [type(outcome) for outcome in outcomes] == [IdempotencyInProgress, Booking]
     assert outcomes[0].retry_after is not None
     assert (Booking.objects.count(), IdempotencyKey.objects.count()) == (2, 0)
-    assert isinstance(desk.commit([call])[0], Booking)
+    assert isinstance(batches.commit([call])[0], Booking)
     assert_books_agree(slot, elsewhere)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db.models import Sum
 
-from bookings.desk import commit
+from bookings.batches import commit
 from bookings.errors import SlotUnavailable
 from bookings.models import Booking, Slot
 from bookings.requests.create import TakeSeats

@@ -14,7 +14,7 @@ from django.db import IntegrityError, connection
 from django.db.models import Sum
 
 from accounts.actors import SYSTEM
-from bookings import desk, full_slots, store
+from bookings import batches, full_slots, store
 from bookings.audit import verify_ledger
 from bookings.difference import Difference
 from bookings.errors import CapacityInUse, SlotClosed, SlotOverlaps, SlotUnavailable
@@ -54,7 +54,7 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def _without_guard(monkeypatch: pytest.MonkeyPatch) -> None:
     """The guard is no defence; what holds without it is what counts."""
-    monkeypatch.setattr(desk, "guards", lambda _names: nullcontext(Held()))
+    monkeypatch.setattr(batches, "guards", lambda _names: nullcontext(Held()))
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def without_constraint():
 
 def at_once(race: Race, *requests: Any) -> list[Any]:
     """Each request in a transaction of its own, as from so many processes."""
-    found = race([partial(desk.commit, [one]) for one in requests])
+    found = race([partial(batches.commit, [one]) for one in requests])
     return [outcomes[0] if isinstance(outcomes, list) else outcomes for outcomes in found]
 
 
@@ -152,21 +152,21 @@ def test_a_booking_and_the_deletion_of_its_slot(race: Race) -> None:
 def test_a_booking_and_the_withdrawal_of_its_slot(race: Race) -> None:
     for _ in range(5):
         slot = make_slot(capacity=20)
-        desk.commit([ChangeSlot(SYSTEM, slot.pk, capacity=21)])
+        batches.commit([ChangeSlot(SYSTEM, slot.pk, capacity=21)])
         _race_for_one_that_goes(race, slot)
 
 
 @control
 def test_control_without_the_row_lock_a_slot_goes_under_its_bookings(race: Race) -> None:
     slot = make_slot(capacity=20)
-    desk.commit([ChangeSlot(SYSTEM, slot.pk, capacity=21)])
+    batches.commit([ChangeSlot(SYSTEM, slot.pk, capacity=21)])
     with pytest.raises(AssertionError):
         _race_for_one_that_goes(race, slot)
 
 
 def test_in_one_batch_each_request_decides_on_what_the_earlier_left() -> None:
     slot, other = make_consecutive_slots(make_resource(capacity=5), 2)
-    outcomes = desk.commit([_take(slot), _day(slot), _take(slot), _take(other), _day(slot)])
+    outcomes = batches.commit([_take(slot), _day(slot), _take(slot), _take(other), _day(slot)])
     booked, done, too_late, gone, again = outcomes
     assert isinstance(booked, Booking)
     assert ([one.id for one in done.withdrawn], [one.id for one in done.removed]) == (
@@ -242,7 +242,7 @@ def test_a_venue_is_published_once_however_many_publish_it(race: Race) -> None:
 
     # One that is in use, and many that are not, are replaced by longer ones.
     tomorrow = Slot.objects.filter(starts_at__gt=tomorrow_at(0)).order_by("starts_at").first()
-    desk.commit([_take(tomorrow)])
+    batches.commit([_take(tomorrow)])
     OpeningHours.objects.update(slot_minutes=120)
     outcomes = race([partial(republish, venue_id=resource.venue_id)] * 4)
     assert all(isinstance(done, Published) for done in outcomes), outcomes
@@ -400,7 +400,7 @@ def test_a_slot_reopens_or_another_is_added_but_not_both(
 def test_staff_give_seats_that_the_schedule_takes_away(race: Race) -> None:
     for _ in range(3):
         slot = make_slot(capacity=6)
-        desk.commit([_take(slot, 5)])
+        batches.commit([_take(slot, 5)])
         theirs, done = at_once(
             race,
             ChangeSlot(SYSTEM, slot.pk, capacity=5),

@@ -10,7 +10,7 @@ from redis import Redis
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from bookings import desk
+from bookings import batches
 from bookings.models import Booking, Slot
 from bookings.services.bookings import apply_transition, create_booking
 from bookings.states import CANCEL
@@ -196,7 +196,7 @@ def test_what_moved_while_redis_heard_nobody_is_told_when_it_does(
     _initialise(socket).watch(Venue.format_id(slot.venue_id))
     with Redis.from_url(settings.REDIS_URL) as redis:
         # Told to nobody, as while the connection is down.
-        monkeypatch.setattr(desk, "about_slots", lambda _slots: [])
+        monkeypatch.setattr(batches, "about_slots", lambda _slots: [])
         create_booking(actor=make_customer(), seats=seats_on(slot, 4))
         assert redis.client_kill_filter(_type="pubsub") >= 1
     told = socket.receive(15)["payload"]["data"]["slotAvailabilityChanged"]

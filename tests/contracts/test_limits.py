@@ -9,8 +9,8 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.actors import ANONYMOUS, Actor
 from bookings import selectors
+from bookings.batches import commit
 from bookings.customers import Customer, phone_number, read_open_bookings
-from bookings.desk import commit
 from bookings.guests import GuestDetails
 from bookings.models import Booking, Guest, Slot, phone_number_of
 from bookings.requests.change import ApplyTransition

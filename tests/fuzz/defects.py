@@ -14,7 +14,7 @@ from typing import Any
 from unittest.mock import PropertyMock, patch
 from uuid import UUID
 
-from bookings import changes, desk, store
+from bookings import batches, changes, store
 from bookings.customers import Customer
 from bookings.difference import Existing
 from bookings.idempotency import IdempotentCall, Memory
@@ -165,14 +165,14 @@ def key_not_written() -> Iterator[None]:
 @found_by("key")
 def key_written_after_the_commit() -> Iterator[None]:
     """Idempotency keys are written in a transaction of their own, after that of their effect."""
-    transact, add = desk._transact_guarded, Memory.add
+    transact, add = batches._transact_guarded, Memory.add
 
     def add_for_later(self: Memory, call: IdempotentCall, booking: Booking) -> None:
         add(self, call, booking)
         self.later = [*getattr(self, "later", []), *self.added]  # type: ignore[attr-defined]
         self.added.clear()
 
-    def write_afterwards(*arguments: Any) -> tuple[Ledger, list[desk.Outcome]]:
+    def write_afterwards(*arguments: Any) -> tuple[Ledger, list[batches.Outcome]]:
         found, outcomes = transact(*arguments)
         keys = getattr(found._memory, "later", [])
         # Between the two a process may be kept from working.
@@ -182,7 +182,7 @@ def key_written_after_the_commit() -> Iterator[None]:
 
     with (
         patch.object(Memory, "add", add_for_later),
-        patch.object(desk, "_transact_guarded", write_afterwards),
+        patch.object(batches, "_transact_guarded", write_afterwards),
     ):
         yield
 

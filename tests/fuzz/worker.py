@@ -27,7 +27,7 @@ from django.db import DatabaseError, connection  # noqa: E402
 from django.db.models import QuerySet  # noqa: E402
 from django.db.models.functions import Random  # noqa: E402
 
-from bookings import desk  # noqa: E402
+from bookings import batches  # noqa: E402
 from bookings.models import BookingSlot  # noqa: E402
 from reserve.core.locks import Held  # noqa: E402
 from tests.fuzz.defects import planted  # noqa: E402
@@ -45,7 +45,7 @@ class _Faults:
 
     @contextmanager
     def counted(self) -> Iterator[None]:
-        transact = desk._transact
+        transact = batches._transact
 
         def observed(*arguments: Any) -> Any:
             try:
@@ -57,7 +57,7 @@ class _Faults:
                     self.counts[f"{type(cause).__name__} {broken or ''}".strip()] += 1
                 raise
 
-        with patch.object(desk, "_transact", observed):
+        with patch.object(batches, "_transact", observed):
             yield
 
 
@@ -76,7 +76,7 @@ def _stale_lookups() -> Iterator[None]:
         return links.filter(chance__gt=_STALE_LOOKUPS, **conditions)
 
     lookup = SimpleNamespace(objects=SimpleNamespace(filter=lately))
-    with patch.object(desk, "BookingSlot", lookup):
+    with patch.object(batches, "BookingSlot", lookup):
         yield
 
 
@@ -102,7 +102,7 @@ def work(order: Order, desks: Desks, say: Callable[[dict[str, Any]], None]) -> d
         finally:
             connection.close()
 
-    unguarded = patch.object(desk, "guards", lambda _names: nullcontext(Held()))
+    unguarded = patch.object(batches, "guards", lambda _names: nullcontext(Held()))
     with (
         planted(order.defect),
         faults.counted(),
