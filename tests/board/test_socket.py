@@ -16,7 +16,7 @@ from websockets.sync.client import ClientConnection, connect
 from accounts.actors import account
 from accounts.models import Membership, Role, User
 from accounts.services.logins import log_out_everywhere
-from bookings import desk
+from bookings import batches
 from bookings.models import Slot
 from bookings.services.bookings import apply_transition, create_booking
 from bookings.states import CANCEL
@@ -202,7 +202,7 @@ def test_what_moved_while_redis_heard_nobody_is_told_when_it_does(
         _watch(board, slot)
         # Told to nobody, as while the connection is down.
         for name in ("about_slots", "about_bookings"):
-            monkeypatch.setattr(desk, name, lambda _changed: [])
+            monkeypatch.setattr(batches, name, lambda _changed: [])
         booking = create_booking(actor=make_customer(), seats=seats(slot, 4))
         redis.client_kill_filter(_type="pubsub")
         heard = [board.hear(15) for _ in range(3)]

@@ -91,10 +91,12 @@ def test_bookings_hold_lapse_and_wait_as_they_do_without_a_pooler(bouncer: Poole
             check=False,
         )
         assert found.returncode == 0, found.stdout + found.stderr
-        pools = bouncer.ask("SHOW SERVERS")
-        # Web and worker have a dozen connections between them.
-        assert pools is not None
-        assert 1 < len(pools) <= 3
+        # What web and worker keep open is more than what the pooler needs for them; how many
+        # that are hangs on how often two of them are in a transaction at once.
+        clients, servers = bouncer.ask("SHOW CLIENTS"), bouncer.ask("SHOW SERVERS")
+        assert clients is not None
+        assert servers is not None
+        assert 0 < len(servers) <= 3 < len(clients)
 
 
 def test_what_cannot_go_through_a_pooler_says_so(
