@@ -16,7 +16,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 from opentelemetry.trace import SpanKind
 
-from reserve.core import parting, tracing
+from reserve.core import parting, tracing, worker_connections
 from reserve.core.context import begin_request, request_id
 from reserve.core.figures import TASK_SECONDS, TASK_WAIT_SECONDS, TASKS, note_memory
 from reserve.core.logging import get_logger
@@ -36,6 +36,9 @@ app.autodiscover_tasks()
 def _keep_our_logging(**_: Any) -> None:
     """Celery would replace the handlers of the root logger; the settings have set them."""
 
+
+signals.task_prerun.connect(worker_connections.close_broken)
+signals.task_postrun.connect(worker_connections.close_unfit)
 
 _CAUSE = "request_id"
 _SENT_AT = "sent_at"

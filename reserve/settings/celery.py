@@ -52,6 +52,8 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CONCURRENCY = env.integer("WORKER_CONCURRENCY", 2, minimum=2, maximum=64)
 # So many of a worker's processes relay, and so many send, at once (`reserve.core.crew`).
 WORKER_CREW = CELERY_WORKER_CONCURRENCY // 2
+# Tasks after which a process connects to the database anew; see worker_connections.
+CELERY_DB_REUSE_MAX = 1_000
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_TASK_SOFT_TIME_LIMIT = 40
