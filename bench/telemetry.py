@@ -2,13 +2,15 @@
 
 import argparse
 import json
+import os
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 from typing import Any
 
 from bench.api import clients_process
@@ -16,13 +18,14 @@ from bench.machine import description, noise, processor_seconds
 from bench.place import Place
 from bench.production import Production, production
 from bench.results import Goal, Report, Table, figure, goals_table
+from bench.told import KINDS, NOTHING, SETTLED, WHOLE, signal_of
 from reserve.embedded.figures import FOLDER
 
 SUMMARY = "what logs, figures and traces add to the processor time of a booking"
 
 # A short run says little, the median of many much: so many medians are shown.
 _PARTS = 4
-_KINDS = ("silent", "logs", "logs, figures", "logs, figures, traces")
+_PATIENCE_SECONDS = 10.0
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -66,14 +69,11 @@ def run(options: argparse.Namespace, place: Place) -> Report:
         place.run_module("bench.city", str(folder / "city.json"))
         city = json.loads((folder / "city.json").read_text())
         collector = stack.enter_context(_collector())
-        ours = stack.enter_context(production(place))
-        endpoint = f"http://127.0.0.1:{collector.server_address[1]}"
-        addresses = {kind: _web(ours, kind, endpoint, folder) for kind in _KINDS}
+        web = _Web(stack.enter_context(production(place)), collector, folder)
         clients = stack.enter_context(clients_process())
-        for kind, address in addresses.items():
-            described = city | {"url": f"{address}/graphql"}
-            clients.ask({"do": "open", "target": kind, "described": described})
-        found: dict[str, list[dict[str, float]]] = {kind: [] for kind in _KINDS}
+        described = city | {"url": f"{web.address}/graphql"}
+        clients.ask({"do": "open", "target": "ours", "described": described})
+        found: dict[str, list[dict[str, float]]] = {kind: [] for kind in KINDS}
         faults: list[str] = []
         noises = []
         # The first one fills caches, and is not counted.
@@ -82,19 +82,21 @@ def run(options: argparse.Namespace, place: Place) -> Report:
                 print(f"telemetry: repeat {repeat + 1} of {options.repeats}", flush=True)
                 noises.append(noise())
             for kind in _order(repeat):
-                pid = ours.pids[addresses[kind]]
-                before = processor_seconds(pid)
+                web.tell(kind)
+                before = processor_seconds(web.pid)
                 answer = clients.ask(
                     {
                         "do": "closed_loop",
-                        "target": kind,
+                        "target": "ours",
                         "kind": "book",
                         "clients": options.clients,
                         "warm_seconds": 0.0,
                         "seconds": options.seconds,
                     }
                 )
-                spent = processor_seconds(pid) - before
+                # Told so once more, it has sent what it owes.
+                web.tell(kind)
+                spent = processor_seconds(web.pid) - before
                 if answer["errors"] or answer["faults"]:
                     faults.append(f"{kind}: {answer['errors']}")
                 if repeat >= 0:
@@ -104,27 +106,47 @@ def run(options: argparse.Namespace, place: Place) -> Report:
                     )
         if not collector.taken:  # type: ignore[attr-defined]
             faults.append("no span arrived")
-        faults += ours.ended()
+        faults += web.ours.ended()
         with place.connect() as connection:
             machine = description(connection)
     return _report(found, faults, noises, machine)
 
 
 def _order(repeat: int) -> tuple[str, ...]:
-    """Whoever comes first meets another machine than whoever comes last."""
-    turn = repeat % len(_KINDS)
-    return (*_KINDS[turn:], *_KINDS[:turn])
+    """Whoever comes first meets another machine than whoever comes last.
+
+    Everybody follows everybody in turn: the odd repeats go backwards.
+    """
+    turn = repeat % len(KINDS)
+    order = (*KINDS[turn:], *KINDS[:turn])
+    return order if repeat % 2 else order[::-1]
 
 
-def _web(ours: Production, kind: str, endpoint: str, folder: Path) -> str:
-    variables: dict[str, str] = {"LOG_LEVEL": "ERROR" if kind == "silent" else "INFO"}
-    if "figures" in kind:
-        own = folder / kind.replace(", ", "-")
-        own.mkdir()
-        variables[FOLDER] = str(own)
-    if "traces" in kind:
-        variables["OTEL_EXPORTER_OTLP_ENDPOINT"] = endpoint
-    return ours.web(variables=variables, module="bench.telling")
+class _Web:
+    """The one process that is measured."""
+
+    def __init__(self, ours: Production, collector: ThreadingHTTPServer, folder: Path) -> None:
+        figures = folder / "figures"
+        figures.mkdir()
+        self.ours = ours
+        self._settled = folder / "settled"
+        variables = {
+            FOLDER: str(figures),
+            SETTLED: str(self._settled),
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.server_address[1]}",
+        }
+        self.address = ours.web(variables=variables, module="bench.telling")
+        self.pid = ours.pids[self.address]
+
+    def tell(self, kind: str) -> None:
+        """Have it tell this from now on; returns once it does."""
+        self._settled.unlink(missing_ok=True)
+        os.kill(self.pid, signal_of(kind))
+        ends_at = time.monotonic() + _PATIENCE_SECONDS
+        while not self._settled.exists() or self._settled.read_text() != kind:
+            if time.monotonic() > ends_at:
+                raise RuntimeError(f"The web process does not begin to tell {kind}.")
+            time.sleep(0.005)
 
 
 def _report(
@@ -133,12 +155,15 @@ def _report(
     noises: list[dict[str, float]],
     machine: dict[str, Any],
 ) -> Report:
-    silent = found[_KINDS[0]]
+    silent = [
+        mean(one["processor_us"] for one in pair)
+        for pair in zip(*(found[kind] for kind in NOTHING), strict=True)
+    ]
 
     def added(kind: str) -> list[float]:
-        """Percent of the silent one's processor time, repeat by repeat."""
+        """Percent of the processor time of telling nothing, repeat by repeat."""
         pairs = zip(found[kind], silent, strict=True)
-        return [100 * (one["processor_us"] / other["processor_us"] - 1) for one, other in pairs]
+        return [100 * (one["processor_us"] / other - 1) for one, other in pairs]
 
     rows = [
         [
@@ -149,7 +174,7 @@ def _report(
         ]
         for kind, repeats in found.items()
     ]
-    whole = [median(added(_KINDS[-1])[begin::_PARTS]) for begin in range(_PARTS)]
+    whole = [median(added(WHOLE)[begin::_PARTS]) for begin in range(_PARTS)]
     goal = Goal("added to a booking", 5.0, 10.0, whole, is_lower_better=True, unit=" %")
     table = Table(
         "createBooking, one process (medians)",

@@ -1,18 +1,25 @@
-"""A web process of `bench.telemetry`: `python -m bench.telling`, on HOST and PORT.
+"""The web process of `bench.telemetry`: `python -m bench.telling`, on HOST and PORT.
 
-With PROMETHEUS_MULTIPROC_DIR it counts as in production, and without it not at all.
+It tells all that a process does in production, until a signal has it tell less or more
+(`bench.told`). By and by in one process, since two of the same kind differ by more than
+what is measured: in where their memory lies, and in the order of their hash tables.
 """
 
 import os
+import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import structlog
+from opentelemetry.trace import Tracer
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
-from reserve.embedded.figures import FOLDER
+from bench.told import KINDS, SETTLED, signal_of
+from reserve.core import tracing
 from reserve.embedded.web import main
 
 
@@ -25,16 +32,55 @@ def _untimed(_self: Histogram) -> Iterator[None]:
     yield
 
 
-def _count_nothing() -> None:
-    for kind, name in ((Counter, "inc"), (Gauge, "set"), (Gauge, "inc"), (Gauge, "dec")):
-        setattr(kind, name, _ignore)
-    Histogram.observe = _ignore  # type: ignore[method-assign]
-    Histogram.time = _untimed  # type: ignore[method-assign, assignment]
-    MetricWrapperBase.labels = lambda self, *_values, **_named: self  # type: ignore[method-assign]
+def _itself(figure: MetricWrapperBase, *_values: Any, **_named: Any) -> MetricWrapperBase:
+    return figure
+
+
+class _Switch:
+    """Takes out of the process what it is not to tell, and puts it back."""
+
+    def __init__(self, settled: Path) -> None:
+        self._settled = settled
+        self._tracing: tuple[Tracer, Callable[[int], bool]] | None = None
+        self._replaced: list[tuple[Any, str, Any]] = []
+        self._use = tracing.use
+        tracing.use = self._remember
+        for kind in KINDS:
+            signal.signal(signal_of(kind), lambda _number, _frame, kind=kind: self._tell(kind))
+
+    def _remember(self, tracer: Tracer | None, **options: Any) -> None:
+        if tracer is not None:
+            self._tracing = tracer, options["keeps"]
+        self._use(tracer, **options)
+
+    def _tell(self, kind: str) -> None:
+        # What it still owes of traces is part of their cost: before anybody looks at the clock.
+        assert self._tracing is not None
+        tracer, keeps = self._tracing
+        tracer.span_processor.force_flush()  # type: ignore[attr-defined]
+        for owner, name, own in reversed(self._replaced):
+            setattr(owner, name, own)
+        self._replaced.clear()
+        if "logs" not in kind:
+            self._replace(structlog.get_config()["wrapper_class"], "info", _ignore)
+        if "figures" not in kind:
+            for owner, name in ((Counter, "inc"), (Gauge, "set"), (Gauge, "inc"), (Gauge, "dec")):
+                self._replace(owner, name, _ignore)
+            self._replace(Histogram, "observe", _ignore)
+            self._replace(Histogram, "time", _untimed)
+            self._replace(MetricWrapperBase, "labels", _itself)
+        if "traces" in kind:
+            self._use(tracer, keeps=keeps)
+        else:
+            self._use(None)
+        self._settled.write_text(kind)
+
+    def _replace(self, owner: Any, name: str, replacement: Any) -> None:
+        self._replaced.append((owner, name, owner.__dict__[name]))
+        setattr(owner, name, replacement)
 
 
 if __name__ == "__main__":
-    if not os.environ.get(FOLDER):
-        _count_nothing()
+    _Switch(Path(os.environ[SETTLED]))
     sys.argv += ["--bind", os.environ["HOST"], os.environ["PORT"]]
     sys.exit(main())

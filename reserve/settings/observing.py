@@ -18,7 +18,7 @@ OTEL_SERVICE_NAME = env.text("OTEL_SERVICE_NAME", "reserve")
 if not re.fullmatch(r"[\w.-]+", OTEL_SERVICE_NAME):
     raise ImproperlyConfigured("OTEL_SERVICE_NAME must be of letters, digits, dots and hyphens.")
 # Of traces that begin here; a caller that keeps its trace has ours kept too.
-TRACE_PERCENT = env.integer("TRACE_PERCENT", 5, minimum=0, maximum=100)
+TRACE_PERCENT = env.integer("TRACE_PERCENT", 1, minimum=0, maximum=100)
 # Where a worker shows its figures; 0 for nowhere.
 WORKER_METRICS_PORT = env.integer("WORKER_METRICS_PORT", 0, minimum=0, maximum=65535)
 METRICS_ALLOWED_NETWORKS = env.networks("METRICS_ALLOWED_NETWORKS", "127.0.0.0/8,::1/128")
