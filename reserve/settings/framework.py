@@ -83,6 +83,7 @@ LANGUAGE_CODE = "en"
 # Those that our mails and pages are written in; `locale/` has the catalogues.
 LANGUAGES = [("en", "English"), ("da", "Dansk"), ("de", "Deutsch")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "reserve.formats"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"

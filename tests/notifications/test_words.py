@@ -25,12 +25,12 @@ EVENING = datetime(2030, 7, 5, 17, 0, tzinfo=UTC)
         (
             "en-GB",
             "Your booking at Noma is confirmed",
-            "Friday, July 5, 2030",
-            "7 p.m. – 7:30 p.m.",
+            "Friday, 5 July 2030",
+            "19:00 – 19:30",
         ),
         ("da", "Din booking hos Noma er bekræftet", "fredag, 5. juli 2030", "19:00 – 19:30"),
         ("de-AT", "Ihre Buchung bei Noma ist bestätigt", "Freitag, 5. Juli 2030", "19:00 – 19:30"),
-        ("ja", "Your booking at Noma is confirmed", "Friday, July 5, 2030", "7 p.m. – 7:30 p.m."),
+        ("ja", "Your booking at Noma is confirmed", "Friday, 5 July 2030", "19:00 – 19:30"),
     ],
 )
 def test_a_mail_is_in_the_language_of_its_reader_by_the_venue_s_clock(

@@ -1,0 +1,1 @@
+"""How days and times are written, where Django has it otherwise; one package a language."""
