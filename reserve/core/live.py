@@ -337,7 +337,9 @@ class Stream:
         self.offer: Offer | None = None
 
     async def __aiter__(self) -> AsyncIterator[Change]:
-        listening = self._hub.listen(self._group, **self._listening, offer=self.offer)
+        # Handed on, and not kept: it knows whoever iterates, who knows this.
+        offer, self.offer = self.offer, None
+        listening = self._hub.listen(self._group, **self._listening, offer=offer)
         async with listening as changes:
             async for change in changes:
                 yield change

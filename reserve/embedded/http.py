@@ -51,3 +51,5 @@ class HTTPProtocol(HttpToolsProtocol):
         # Messages to thousands are written by the transport itself.
         self.transport = cast(WholeAnswers, self.transport).transport
         super().handle_websocket_upgrade()
+        # Each refers to the other, and nobody else to either from here on.
+        self.parser = cast(Any, None)

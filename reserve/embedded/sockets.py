@@ -1,5 +1,6 @@
 """The WebSocket protocol of our web processes: uvicorn's, and frames that are sent at once."""
 
+import asyncio
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -35,6 +36,13 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         # The application has headers of its own in its scope.
         self.request.headers.clear()
         self.response.headers.clear()
+
+    def on_task_complete(self, task: asyncio.Task[None]) -> None:
+        """What ends once the application has."""
+        super().on_task_complete(task)
+        # Not to be left to the garbage collector: what refers to this socket from within it.
+        self.scope["extensions"].pop(EXTENSION, None)
+        self.conn.parser.close()
 
     def offer(self, frames: bytes) -> bool:
         """Write whole frames; False where the client does not read, or is not there any more."""
