@@ -240,11 +240,7 @@ def _transact(
     ledger: Ledger | None = None
     decided = False
     try:
-        with (
-            tracing.span("transaction"),
-            ExitStack() as ending,
-            transaction.atomic(durable=True),
-        ):
+        with ExitStack() as ending, transaction.atomic(durable=True):
             with tracing.span("row lock", slots=len(slot_ids)), LOCK_SECONDS.time():
                 ledger = Ledger.lock(slot_ids=slot_ids, booking_ids=booking_ids)
             ledger.read_customers(

@@ -4,23 +4,18 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from functools import cache
 from typing import Any
 
 from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
 from django.conf import settings
 from opentelemetry.trace import SpanKind
-from prometheus_client import Counter, Histogram
 
-from reserve.core import tracing
+from reserve.core import answers, tracing
 from reserve.core.addresses import address_of
 from reserve.core.context import REQUEST_ID_HEADER, begin_request
 from reserve.core.errors import Invalid, PayloadTooLarge
-from reserve.core.figures import ANSWERS, REQUEST_SECONDS, SOCKETS
-from reserve.core.logging import get_logger
+from reserve.core.figures import SOCKETS
 from reserve.core.security_headers import missing_headers
-
-log = get_logger(__name__)
 
 _HEADER = REQUEST_ID_HEADER.lower().encode()
 
@@ -66,44 +61,32 @@ class RequestMiddleware:
                 status = message.get("code", 1000)
             await send(message)
 
-        # Probes ask every few seconds, and are no news.
-        tell = log.debug if transport == "health" else log.info
-        method = scope.get("method", "CONNECT")
+        method: Any = scope.get("method", "CONNECT")
         with tracing.beginning(
             f"{method} {transport}", kind=SpanKind.SERVER, caller=caller
         ) as span:
             try:
                 await self._application(scope, receive, send_with_id)
             finally:
-                seconds = time.perf_counter() - started
                 if is_open:
                     SOCKETS.dec()
-                else:
-                    # How long somebody watches says nothing about us.
-                    _request_seconds(transport).observe(seconds)
-                _answers(transport, status).inc()
                 if span is not None:
                     span.set_attribute("http.response.status_code", status)
                     span.set_attribute("reserve.request_id", request_id)
-                tell(
-                    "request",
-                    protocol=scope["type"],
-                    method=method,
-                    path=scope["path"],
-                    status=status,
-                    milliseconds=round(seconds * 1000, 1),
+                answers.note(
+                    answers.Answer(
+                        request_id,
+                        tracing.current_trace_id(),
+                        scope["type"],
+                        method,
+                        scope["path"],
+                        transport,
+                        status,
+                        time.perf_counter() - started,
+                        # How long somebody watches says nothing about us.
+                        is_timed=not is_open,
+                    )
                 )
-
-
-# To look a figure up by its labels takes as long as to count.
-@cache
-def _request_seconds(transport: str) -> Histogram:
-    return REQUEST_SECONDS.labels(transport)
-
-
-@cache
-def _answers(transport: str, status: int) -> Counter:
-    return ANSWERS.labels(transport, str(status))
 
 
 def _transport(scope: Any) -> str:

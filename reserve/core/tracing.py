@@ -7,8 +7,10 @@ along. reserve/telemetry.py sends the spans; without it no tracer is ever set.
 
 import hashlib
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from typing import Any
 
 from opentelemetry import context as otel
@@ -100,26 +102,76 @@ def beginning(
     return _begin(name, context=context, kind=kind, attributes=attributes)
 
 
-def span(name: str, **attributes: str | int) -> AbstractContextManager[Span | None]:
-    """A part of what is traced at this moment, and nothing where nothing is."""
-    if current() is None:
-        return _NOTHING
-    return _begin(name, attributes=attributes)
+def span(name: str, **attributes: str | int) -> AbstractContextManager[None]:
+    """A part of what is done for several at once (`shared`); nothing where that is not traced."""
+    parts = _parts.get()
+    return _NOTHING if parts is None else _Part(parts, name, attributes)
 
 
+@contextmanager
 def shared(
     name: str, callers: Iterable[SpanContext | None], **attributes: str | int
-) -> AbstractContextManager[Span | None]:
-    """What is done for several at once: part of the first one's trace, with links to the others."""
+) -> Iterator[None]:
+    """What is done for several at once: part of the first one's trace, with links to the others.
+
+    Its span and those of its parts are made when it has ended. Made in the middle of it, by
+    a thread that others wait for, each would take four times as long.
+    """
     if _tracer is None:
-        return _NOTHING
+        yield
+        return
     # By their ids: the contexts themselves cannot be hashed.
     kept = list({caller.span_id: caller for caller in callers if caller is not None}.values())
     if not kept:
-        return _detached()
+        with _detached():
+            yield
+        return
     context = trace.set_span_in_context(NonRecordingSpan(kept[0]), otel.Context())
-    links = [Link(caller) for caller in kept[1:]]
-    return _begin(name, context=context, links=links, attributes=attributes)
+    whole = _Part([], name, attributes)
+    token, parts_token = otel.attach(context), _parts.set([])
+    try:
+        with whole:
+            yield
+    finally:
+        parts = _parts.get() or []
+        _parts.reset(parts_token)
+        otel.detach(token)
+        _make(whole, parts, context, [Link(caller) for caller in kept[1:]])
+
+
+class _Part:
+    """From when to when something lasted, in nanoseconds since 1970."""
+
+    __slots__ = ("_parts", "attributes", "began", "ended", "name")
+
+    def __init__(
+        self, parts: "list[_Part]", name: str, attributes: Mapping[str, str | int]
+    ) -> None:
+        self.name, self.attributes = name, attributes
+        self._parts = parts
+
+    def __enter__(self) -> None:
+        self.began = time.time_ns()
+
+    def __exit__(self, *_: object) -> None:
+        self.ended = time.time_ns()
+        self._parts.append(self)
+
+
+_parts: ContextVar[list[_Part] | None] = ContextVar("parts", default=None)
+
+
+def _make(whole: _Part, parts: Iterable[_Part], context: otel.Context, links: list[Link]) -> None:
+    assert _tracer is not None
+    span = _tracer.start_span(
+        whole.name, context, links=links, attributes=whole.attributes, start_time=whole.began
+    )
+    within = trace.set_span_in_context(span, context)
+    for part in parts:
+        _tracer.start_span(
+            part.name, within, attributes=part.attributes, start_time=part.began
+        ).end(part.ended)
+    span.end(whole.ended)
 
 
 def _begin(name: str, **options: Any) -> AbstractContextManager[Span]:

@@ -1,0 +1,105 @@
+"""What a web process has answered: a line of the log for each request, and its figures.
+
+The lines of one turn of the event loop are written at its end, one after the other, and
+the figures of a fifth of a second together. Told between other things each would cost
+twice as much and more: a processor is slow at what it did not do just before (ADR 27).
+"""
+
+import asyncio
+import atexit
+from collections import Counter
+from contextvars import Context
+from functools import cache
+from typing import NamedTuple
+
+import prometheus_client
+
+from reserve.core.figures import ANSWERS, REQUEST_SECONDS
+from reserve.core.logging import get_logger
+
+log = get_logger(__name__)
+
+# Probes ask every few seconds, and are no news.
+_NO_NEWS = "health"
+_COUNTED_EVERY_SECONDS = 0.2
+# Lines name the request that they tell of, and not that of whoever came first.
+_NOBODY = Context()
+
+
+class Answer(NamedTuple):
+    """How a request ended.
+
+    Attributes:
+        protocol: of ASGI: http or websocket.
+        transport: what answered, in few words.
+        is_timed: whether its time says anything about us.
+    """
+
+    request_id: str
+    trace_id: str
+    protocol: str
+    method: str
+    path: str
+    transport: str
+    status: int
+    seconds: float
+    is_timed: bool
+
+
+_untold: list[Answer] = []
+_uncounted: list[Answer] = []
+
+
+def note(answer: Answer) -> None:
+    """Have it told at the end of this turn of the running event loop, and counted soon."""
+    if not _untold:
+        asyncio.get_running_loop().call_soon(_tell, context=_NOBODY)
+    _untold.append(answer)
+
+
+def _tell() -> None:
+    if not _uncounted:
+        asyncio.get_running_loop().call_later(_COUNTED_EVERY_SECONDS, count, context=_NOBODY)
+    _uncounted.extend(_untold)
+    answers = _untold[:]
+    _untold.clear()
+    for answer in answers:
+        tell = log.debug if answer.transport == _NO_NEWS else log.info
+        trace = {"trace_id": answer.trace_id} if answer.trace_id else {}
+        tell(
+            "request",
+            request_id=answer.request_id,
+            protocol=answer.protocol,
+            method=answer.method,
+            path=answer.path,
+            status=answer.status,
+            milliseconds=round(answer.seconds * 1000, 1),
+            **trace,
+        )
+
+
+def count() -> None:
+    """Count what has not been yet."""
+    answers = _uncounted[:]
+    _uncounted.clear()
+    numbers = Counter((answer.transport, answer.status) for answer in answers)
+    for (transport, status), number in numbers.items():
+        _answers(transport, status).inc(number)
+    for answer in answers:
+        if answer.is_timed:
+            _request_seconds(answer.transport).observe(answer.seconds)
+
+
+# What a process owes when it ends.
+atexit.register(count)
+
+
+# To look a figure up by its labels takes as long as to count.
+@cache
+def _request_seconds(transport: str) -> prometheus_client.Histogram:
+    return REQUEST_SECONDS.labels(transport)
+
+
+@cache
+def _answers(transport: str, status: int) -> prometheus_client.Counter:
+    return ANSWERS.labels(transport, str(status))
