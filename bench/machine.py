@@ -147,5 +147,21 @@ def processor_seconds(pid: int) -> float:
     )
 
 
+def busy_share(seconds: float) -> float:
+    """How much of all processors' time is spent on anything from now on, 0 to 1."""
+    before = _processors()
+    time.sleep(seconds)
+    busy, whole = (now - then for now, then in zip(_processors(), before, strict=True))
+    return busy / whole
+
+
+def _processors() -> tuple[int, int]:
+    """Ticks that were spent, and ticks that have passed, by proc(5)."""
+    first_line = Path("/proc/stat").read_text().split("\n", 1)[0]
+    user, nice, system, idle, waiting, *rest = map(int, first_line.split()[1:9])
+    busy = user + nice + system + sum(rest)
+    return busy, busy + idle + waiting
+
+
 def _stat(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -17,7 +17,7 @@ import psycopg
 import redis
 
 from bench.api import clients_process, wrong_counts
-from bench.machine import Residents, description, noise
+from bench.machine import Residents, busy_share, description, noise
 from bench.mail_sink import mail_sink
 from bench.place import PROJECT, Place
 from bench.production import Production, production
@@ -26,12 +26,14 @@ from bench.trends import Trend, trend_of
 
 SUMMARY = "hours at half load, and the slope of memory, connections, lag and latency"
 
-_CALIBRATING_SECONDS = 4.0
+_CALIBRATING_SECONDS = 8.0
+# What is done for the first time takes longer.
+_SETTLING_BOOKINGS_SECONDS = 20.0
 _CLIENTS = 32
-# What the load of a soak is of what the closed loop does, half of it reads.
+# Of all processors.
 _SHARE = 0.5
-# More bookings than the workers' mails can follow would measure a queue that must grow.
-_MOST_BOOKINGS = 20.0
+# A second: a worker follows with their mails.
+_BOOKINGS = 10.0
 _SOCKETS = 60
 # Caches fill, pools open and PostgreSQL's pages settle: no part of a slope.
 _WARMING_SHARE, _LONGEST_WARMING_SECONDS = 0.25, 900.0
@@ -77,7 +79,7 @@ def run(options: argparse.Namespace, place: Place) -> Report:
         address = ours.web(processes=options.processes)
         ours.worker()
         city |= {"url": f"{address}/graphql"}
-        load = _half_load(city) | {"sockets": options.sockets, "every": every}
+        load = _half_load(city, folder) | {"sockets": options.sockets, "every": every}
         print(f"soak: {load}", flush=True)
         (folder / "load.json").write_text(json.dumps(city | load))
         connection = stack.enter_context(place.connect())
@@ -96,19 +98,27 @@ def run(options: argparse.Namespace, place: Place) -> Report:
     return _report(sampler.samples, options, faults, machine | {"noise": [before, noise()]}, load)
 
 
-def _half_load(city: Mapping[str, Any]) -> dict[str, float]:
-    """Reads and bookings a second that together are half of what the closed loop does."""
+def _half_load(city: Mapping[str, Any], folder: Path) -> dict[str, float]:
+    """Reads and bookings a second that together keep half of the processors busy.
+
+    Bookings come first, with all that the worker does for them; reads get what is left.
+    """
+    bookings = folder / "bookings.json"
+    bookings.write_text(
+        json.dumps({**city, "bookings": _BOOKINGS, "reads": 0.0, "sockets": 0, "every": 60.0})
+    )
+    with _callers(bookings) as callers:
+        time.sleep(_SETTLING_BOOKINGS_SECONDS)
+        share = busy_share(_CALIBRATING_SECONDS)
+        callers.stop()
     with clients_process() as clients:
         clients.ask({"do": "open", "target": "ours", "described": dict(city)})
-        rates = {}
-        for kind in ("read_many", "book"):
-            case: dict[str, Any] = {"do": "closed_loop", "target": "ours", "kind": kind}
-            case |= {"clients": _CLIENTS, "warm_seconds": 2.0, "seconds": _CALIBRATING_SECONDS}
-            rates[kind] = clients.ask(case)["per_second"]
-    bookings = min(_MOST_BOOKINGS, _SHARE / 2 * rates["book"])
-    # What bookings leave of the half is for reads.
-    reads = (_SHARE - bookings / rates["book"]) * rates["read_many"]
-    return {"bookings": round(bookings, 1), "reads": round(reads, 1)}
+        case: dict[str, Any] = {"do": "closed_loop", "target": "ours", "kind": "read_many"}
+        case |= {"clients": _CLIENTS, "warm_seconds": 2.0, "seconds": _CALIBRATING_SECONDS}
+        most = clients.ask(case)["per_second"]
+    # The closed loop keeps them all busy.
+    reads = max(0.0, _SHARE - share) * most
+    return {"bookings": _BOOKINGS, "reads": round(reads, 1), "busy_with_bookings": round(share, 2)}
 
 
 class _Callers:
