@@ -7,7 +7,10 @@ KINDS = ("nothing", "logs", "logs, figures", "logs, figures, traces", "nothing, 
 NOTHING = (KINDS[0], KINDS[-1])
 WHOLE = "logs, figures, traces"
 SETTLED = "BENCH_SETTLED_FILE"
-"""The variable that names the file in which the process writes what it tells by now."""
+"""The variable that names the file in which the process writes what it tells by now.
+
+On its second line is the kernel's id of the thread that sends spans.
+"""
 
 
 def signal_of(kind: str) -> int:
