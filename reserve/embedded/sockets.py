@@ -37,11 +37,15 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.request.headers.clear()
         self.response.headers.clear()
 
+    # What refers to this socket from within it is not to be left to the garbage collector.
+
     def on_task_complete(self, task: asyncio.Task[None]) -> None:
-        """What ends once the application has."""
         super().on_task_complete(task)
-        # Not to be left to the garbage collector: what refers to this socket from within it.
         self.scope["extensions"].pop(EXTENSION, None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        # Not before: the client's answer to a close is read after the application's end.
         self.conn.parser.close()
 
     def offer(self, frames: bytes) -> bool:
