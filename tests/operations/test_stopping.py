@@ -22,7 +22,13 @@ from reserve.celery import app
 from reserve.embedded import commands
 from reserve.outbox.models import Event
 from tests.clients import Answer, GraphQLApi
-from tests.factories import make_resource, make_slot, seats_on, somebody
+from tests.factories import (
+    make_consecutive_slots,
+    make_resource,
+    make_slot,
+    seats_on,
+    somebody,
+)
 from tests.processes import answers, environment, free_port, process, wait_until
 from tests.sockets import initialise, open_socket
 from tests.webhooks.conftest import make_webhook
@@ -92,7 +98,8 @@ class _Web:
 
 
 def test_a_web_process_answers_whom_it_began_with_and_closes_the_rest() -> None:
-    slot = make_slot(make_resource(capacity=5))
+    resource = make_resource(capacity=5)
+    slot, other = make_consecutive_slots(resource, 2)
     with ExitStack() as stack:
         patient, hurried = _Web(stack), _Web(stack)
         bounded = _Web(stack, graceful_seconds=1)
@@ -102,10 +109,10 @@ def test_a_web_process_answers_whom_it_began_with_and_closes_the_rest() -> None:
             initialise(stack.enter_context(open_socket(web.address))) for web in (patient, hurried)
         ]
         sockets[0].watch(Venue.format_id(slot.venue_id))
-        lock = stack.enter_context(_locked(slot))
-        patiently, hurriedly = patient.begin_to_book(slot), hurried.begin_to_book(slot)
-        # Of the second caller, who also waits for the guard, the lock need not know.
-        wait_until(lambda: _someone_waits(lock))
+        locks = [stack.enter_context(_locked(one)) for one in (slot, other)]
+        # Each at a slot of its own, or one would wait for the other's guard.
+        patiently, hurriedly = patient.begin_to_book(slot), hurried.begin_to_book(other)
+        wait_until(lambda: all(map(_someone_waits, locks)))
         unfinished = _send_half_a_request(bounded)
 
         for web in (patient, hurried, bounded):
@@ -120,7 +127,7 @@ def test_a_web_process_answers_whom_it_began_with_and_closes_the_rest() -> None:
         hurriedly.join()
         assert hurried.answer is not None
         assert hurried.answer.code in {"RemoteProtocolError", "ReadError"}
-        lock.rollback()
+        locks[0].rollback()
         patiently.join()
         assert patient.answer is not None
         assert patient.answer.code is None, patient.answer
