@@ -64,7 +64,31 @@ class Query(graphene.ObjectType):
         raise ValueError(text)
 
 
-SCHEMA = graphene.Schema(query=Query, auto_camelcase=False).graphql_schema
+class Told(graphene.ObjectType):
+    word = graphene.String()
+    failure = graphene.String()
+
+    @staticmethod
+    def resolve_failure(_root, _info):
+        raise ValueError
+
+
+class Subscription(graphene.ObjectType):
+    told = graphene.Field(Told, text=graphene.String())
+
+    @staticmethod
+    async def subscribe_told(_root, _info, text):
+        for word in text.split():
+            yield word
+
+    @staticmethod
+    def resolve_told(word, _info, text):
+        return Told(word=f"{word} of {text}")
+
+
+SCHEMA = graphene.Schema(
+    query=Query, subscription=Subscription, auto_camelcase=False
+).graphql_schema
 
 # `%s` is a literal of any kind, right or wrong in its place.
 TEMPLATES = (
@@ -137,15 +161,57 @@ def test_the_answer_is_the_same_whether_literals_are_lifted_or_not(
         assert _answer(lifting, document) == answer, document
 
 
-def test_documents_of_one_shape_are_parsed_and_validated_once(monkeypatch) -> None:
-    parsed: list[str] = []
+@pytest.fixture
+def parsed(monkeypatch) -> list[str]:
+    """The documents that were parsed."""
+    texts: list[str] = []
     parse = executor_module.parse
 
-    def counted(text: str, **options: Any) -> Any:
-        parsed.append(text)
+    def noted(text: str, **options: Any) -> Any:
+        texts.append(text)
         return parse(text, **options)
 
-    monkeypatch.setattr(executor_module, "parse", counted)
+    monkeypatch.setattr(executor_module, "parse", noted)
+    return texts
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        '{ echo(text: "%s") }',
+        '{ echo(ids: ["a", "%s"]) }',
+        '{ echo(input: { id: "%s", inners: [{ number: 3 }] }) }',
+        '{ ...F } fragment F on Query { echo(needed: 7, id: "%s") }',
+    ],
+)
+def test_a_literal_is_lifted_wherever_it_stands(parsed: list[str], template: str) -> None:
+    executor = Executor(SCHEMA)
+    for number in range(5):
+        answer = _answer(executor, template % f"word {number}")
+        assert f"word {number}" in json.dumps(answer["data"])
+    assert len(parsed) == 1
+
+
+def test_subscriptions_of_one_shape_are_parsed_and_validated_once(parsed: list[str]) -> None:
+    executor = Executor(SCHEMA)
+
+    async def hear(document: str) -> list[Any]:
+        request, prepared = await executor.complete(Operation(document))
+        stream: Any = await executor.subscribe(prepared, request, Context(ANONYMOUS))
+        return [json.loads(payload) async for payload in stream]
+
+    for text in ("x", "one two", ""):
+        document = f'subscription {{ told(text: "{text}") {{ word failure }} }}'
+        heard = asyncio.run(hear(document))
+        words = [f"{word} of {text}" for word in text.split()]
+        assert [one["data"]["told"]["word"] for one in heard] == words
+        places = [place for one in heard for error in one["errors"] for place in error["locations"]]
+        place = {"line": 1, "column": document.index("failure") + 1}
+        assert places == [place] * len(words)
+    assert len(parsed) == 1
+
+
+def test_documents_of_one_shape_are_parsed_and_validated_once(parsed: list[str]) -> None:
     executor = Executor(SCHEMA)
     for number in range(50):
         document = (

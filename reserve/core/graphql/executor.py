@@ -2,7 +2,7 @@
 
 import sys
 from collections import OrderedDict
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -53,6 +53,11 @@ class Prepared:
     """How the document came by variables that its text does not have."""
     sent: Cut | None = None
     """The text of the request, where the document was lifted."""
+
+    def relocate(self, errors: Sequence[GraphQLError] | None) -> None:
+        """Have errors of the document point into the text of the request."""
+        if errors and self.lifted and self.sent:
+            self.lifted.relocate(errors, self.sent)
 
     @property
     def is_subscription(self) -> bool:
@@ -145,9 +150,6 @@ class Executor:
         return request, replace(shared, sent=cut)
 
     def _lifted(self, cut: Cut, prepared: Prepared) -> Prepared | None:
-        # Subscribers with one text and variables share what is rendered for them.
-        if prepared.is_subscription:
-            return None
         lifted = lift(self._schema, cut, prepared.document, prepared.operation)
         if lifted is None:
             return None
@@ -171,8 +173,7 @@ class Executor:
         )
         if is_awaitable(result):
             result = await result
-        if result.errors and prepared.lifted and prepared.sent:
-            prepared.lifted.relocate(result.errors, prepared.sent)
+        prepared.relocate(result.errors)
         self._refuse_unless_run(result, prepared, request)
         return result_response(result)
 
@@ -194,8 +195,13 @@ class Executor:
             hide_suggestions=self._hides_suggestions,
         )
         if isinstance(events, ExecutionResult):
+            prepared.relocate(events.errors)
             self._refuse_unless_run(events, prepared, request)
             return result_response(events)
+
+        def respond(result: ExecutionResult) -> Response:
+            prepared.relocate(result.errors)
+            return result_response(result)
 
         def result_of(event: Any) -> Response | Awaitable[Response]:
             result: Any = execute(
@@ -206,7 +212,7 @@ class Executor:
                 max_errors=_MAX_ERRORS,
                 hides_suggestions=self._hides_suggestions,
             )
-            return _response_later(result) if is_awaitable(result) else result_response(result)
+            return _response_later(result, respond) if is_awaitable(result) else respond(result)
 
         sent = orjson.dumps(variables, option=orjson.OPT_SORT_KEYS).decode()
         # The same of thousands is kept once.
@@ -273,5 +279,7 @@ def _only_operation(document: DocumentNode) -> OperationDefinitionNode:
     return operations[0]
 
 
-async def _response_later(result: Awaitable[ExecutionResult]) -> Response:
-    return result_response(await result)
+async def _response_later(
+    result: Awaitable[ExecutionResult], respond: Callable[[ExecutionResult], Response]
+) -> Response:
+    return respond(await result)

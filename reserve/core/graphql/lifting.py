@@ -226,13 +226,18 @@ class _Lifter(Visitor):
             self.is_in_doubt = True
 
     def enter_string_value(self, node: StringValueNode, *around: Any) -> VariableNode | None:
-        return self._lifted(node, around[-1])
+        return self._lifted(node, *around)
 
     def enter_int_value(self, node: IntValueNode, *around: Any) -> VariableNode | None:
-        return self._lifted(node, around[-1])
+        return self._lifted(node, *around)
 
     def _lifted(
-        self, node: StringValueNode | IntValueNode, ancestors: Sequence[Any]
+        self,
+        node: StringValueNode | IntValueNode,
+        _key: Any,
+        parent: Any,
+        _path: Any,
+        ancestors: Sequence[Any],
     ) -> VariableNode | None:
         kind: Any = self.type_info.get_input_type()
         scalar: Any = get_nullable_type(kind)
@@ -243,10 +248,12 @@ class _Lifter(Visitor):
             return None
         if not isinstance(scalar, GraphQLScalarType) or scalar.name not in _SCALARS:
             return None
+        # The parent is none of the ancestors.
+        around = (*ancestors, parent)
         # Directives and defaults of variables are read before anything is executed.
-        if any(isinstance(one, DirectiveNode | VariableDefinitionNode) for one in ancestors):
+        if any(isinstance(one, DirectiveNode | VariableDefinitionNode) for one in around):
             return None
-        if not any(isinstance(one, ArgumentNode) for one in ancestors):
+        if not any(isinstance(one, ArgumentNode) for one in around):
             return None
         name = f"{_PREFIX}{position}"
         self.variables[position] = _Variable(name, scalar)
