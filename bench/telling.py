@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ class _Switch:
 
     def __init__(self, settled: Path) -> None:
         self._settled = settled
-        self._tracing: tuple[Tracer, Callable[[int], bool]] | None = None
+        self._tracing: tuple[Tracer, dict[str, Any]] | None = None
         self._replaced: list[tuple[Any, str, Any]] = []
         self._use = tracing.use
         tracing.use = self._remember
@@ -51,12 +51,12 @@ class _Switch:
 
     def _remember(self, tracer: Tracer | None, **options: Any) -> None:
         if tracer is not None:
-            self._tracing = tracer, options["keeps"]
+            self._tracing = tracer, options
         self._use(tracer, **options)
 
     def _tell(self, kind: str) -> None:
         assert self._tracing is not None
-        tracer, keeps = self._tracing
+        tracer, options = self._tracing
         for owner, name, own in reversed(self._replaced):
             setattr(owner, name, own)
         self._replaced.clear()
@@ -69,7 +69,7 @@ class _Switch:
             self._replace(Histogram, "time", _untimed)
             self._replace(MetricWrapperBase, "labels", _itself)
         if "traces" in kind:
-            self._use(tracer, keeps=keeps)
+            self._use(tracer, **options)
         else:
             self._use(None)
         (sender,) = [one for one in threading.enumerate() if one.name.startswith("OtelBatchSpan")]

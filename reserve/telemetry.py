@@ -1,9 +1,12 @@
-"""Sends spans by OTLP over HTTP. Imported only where an endpoint is set: it takes 15 MB.
+"""Which traces are kept, and how their spans are sent: by OTLP over HTTP.
+
+Imported only where an endpoint is set: it takes 15 MB.
 
 https://opentelemetry.io/docs/specs/otel/protocol/exporter/
 """
 
 import os
+import time
 
 from django.conf import settings
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -14,7 +17,8 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 
 from reserve.core import tracing
-from reserve.core.context import request_id
+from reserve.core.context import random_id, request_id
+from reserve.core.entropy import entropy
 
 # Seconds; spans that cannot be sent in time are dropped, and nobody waits for them.
 _EXPORT_TIMEOUT = 5
@@ -41,11 +45,55 @@ class OneInSoMany(TraceIdRatioBased):
         return trace_id & self.TRACE_ID_LIMIT < self.bound
 
 
+class OwnIds:
+    """Ids of requests, so many a second of which are of traces that are kept.
+
+    Web and worker find in the id alone whether a trace is kept. So it is decided first,
+    and the id made to say so: at little load every request is traced, at any load no more
+    than these, and each from the call to its last mail.
+
+    Args:
+        sampler: keeps some ids, and not all.
+        per_second: of this process.
+    """
+
+    def __init__(self, sampler: OneInSoMany, per_second: int) -> None:
+        self._sampler, self._per_second = sampler, per_second
+        self._left, self._looked_at = float(per_second), time.monotonic()
+
+    def make(self) -> str:
+        made = random_id()
+        is_kept = self._sampler.keeps(int(made, 16))
+        if self._take():
+            return made if is_kept else self._within(made, 0, self._sampler.bound)
+        if not is_kept:
+            return made
+        return self._within(made, self._sampler.bound, self._sampler.TRACE_ID_LIMIT + 1)
+
+    def _take(self) -> bool:
+        # Threads that come together may keep one more.
+        now = time.monotonic()
+        grown = self._left + (now - self._looked_at) * self._per_second
+        self._left, self._looked_at = min(grown, self._per_second), now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+    def _within(self, made: str, least: int, beyond: int) -> str:
+        """The id with other random bits in the place of those that the sampler looks at."""
+        limit = self._sampler.TRACE_ID_LIMIT
+        fixed = int(made, 16) & ~limit
+        return f"{fixed | least + entropy.randrange(beyond - least):032x}"
+
+
 def start() -> None:
     """Begin to send spans from this process, after any fork."""
     endpoint = settings.OTEL_EXPORTER_OTLP_ENDPOINT.rstrip("/")
     # By the trace's id, so that every process decides alike. A caller's decision counts.
     sampler = OneInSoMany(settings.TRACE_PERCENT / 100)
+    is_choosing = 0 < sampler.bound <= sampler.TRACE_ID_LIMIT
+    make_id = OwnIds(sampler, settings.TRACES_PER_SECOND).make if is_choosing else random_id
     provider = TracerProvider(
         sampler=ParentBased(sampler),
         resource=Resource.create(
@@ -55,4 +103,4 @@ def start() -> None:
     )
     exporter = OTLPSpanExporter(endpoint=f"{endpoint}/v1/traces", timeout=_EXPORT_TIMEOUT)
     provider.add_span_processor(BatchSpanProcessor(exporter))
-    tracing.use(provider.get_tracer("reserve"), keeps=sampler.keeps)
+    tracing.use(provider.get_tracer("reserve"), keeps=sampler.keeps, make_id=make_id)

@@ -15,14 +15,14 @@ from typing import NamedTuple
 import prometheus_client
 
 from reserve.core.figures import ANSWERS, REQUEST_SECONDS
-from reserve.core.logging import get_logger
+from reserve.core.logging import get_line_logger, timestamp
 
-log = get_logger(__name__)
+log = get_line_logger(__name__)
 
 # Probes ask every few seconds, and are no news.
 _NO_NEWS = "health"
 _COUNTED_EVERY_SECONDS = 0.2
-# Lines name the request that they tell of, and not that of whoever came first.
+# What is told later holds nothing of the request that came first.
 _NOBODY = Context()
 
 
@@ -63,11 +63,14 @@ def _tell() -> None:
     _uncounted.extend(_untold)
     answers = _untold[:]
     _untold.clear()
+    lines = log.bind(logger=__name__, timestamp=timestamp())
     for answer in answers:
-        tell = log.debug if answer.transport == _NO_NEWS else log.info
+        is_news = answer.transport != _NO_NEWS
         trace = {"trace_id": answer.trace_id} if answer.trace_id else {}
+        tell = lines.info if is_news else lines.debug
         tell(
             "request",
+            level="info" if is_news else "debug",
             request_id=answer.request_id,
             protocol=answer.protocol,
             method=answer.method,

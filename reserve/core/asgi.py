@@ -36,8 +36,9 @@ class RequestMiddleware:
             await self._application(scope, receive, send)
             return
         caller = tracing.caller_of(header(scope, b"traceparent"))
+        theirs = f"{caller.trace_id:032x}" if caller else ""
         request_id = begin_request(
-            header(scope, _HEADER) or (f"{caller.trace_id:032x}" if caller else ""),
+            header(scope, _HEADER) or theirs or tracing.new_request_id(),
             address=address_of(scope),
             user_agent=header(scope, b"user-agent"),
         )

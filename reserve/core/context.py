@@ -30,9 +30,14 @@ def user_agent() -> str:
     return _user_agent.get()
 
 
+def random_id() -> str:
+    """128 random bits in 32 hexadecimal digits."""
+    return entropy.randbytes(16).hex()
+
+
 def begin_request(offered: str = "", *, address: str = "", user_agent: str = "") -> str:
     """Set the id of the work that starts here; take the caller's where it is acceptable."""
-    value = offered if _ACCEPTABLE.fullmatch(offered) else entropy.randbytes(16).hex()
+    value = offered if _ACCEPTABLE.fullmatch(offered) else random_id()
     _request_id.set(value)
     _client_address.set(address)
     _user_agent.set(user_agent)

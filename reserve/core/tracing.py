@@ -17,7 +17,7 @@ from opentelemetry import context as otel
 from opentelemetry import trace
 from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, Tracer
 
-from reserve.core.context import request_id
+from reserve.core.context import random_id, request_id
 
 _HEX = re.compile(r"(?!0{32})[0-9a-f]{32}")
 # https://www.w3.org/TR/trace-context/#traceparent-header: version, trace id, parent id, flags.
@@ -33,18 +33,30 @@ def _keep_all(_trace_id: int) -> bool:
 
 
 _keeps: Callable[[int], bool] = _keep_all
+_make_id: Callable[[], str] = random_id
 
 
-def use(tracer: Tracer | None, *, keeps: Callable[[int], bool] = _keep_all) -> None:
+def use(
+    tracer: Tracer | None,
+    *,
+    keeps: Callable[[int], bool] = _keep_all,
+    make_id: Callable[[], str] = random_id,
+) -> None:
     """Make spans by this tracer from now on; None ends it.
 
     Args:
         keeps: whether a trace that begins here is kept, by its id; the tracer's own
             sampler says the same. What is not kept costs no span.
+        make_id: for requests that bring none, of which it so decides what is kept.
     """
     # One for each process, set before it serves.
-    global _tracer, _keeps
-    _tracer, _keeps = tracer, keeps
+    global _tracer, _keeps, _make_id
+    _tracer, _keeps, _make_id = tracer, keeps, make_id
+
+
+def new_request_id() -> str:
+    """An id for a request that brings none."""
+    return _make_id()
 
 
 def trace_id_of(request_id: str) -> int:

@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from reserve.core import tracing
 from reserve.core.context import on_behalf_of
-from reserve.telemetry import OneInSoMany
+from reserve.telemetry import OneInSoMany, OwnIds
 from tests.factories import bearer, make_customer, make_resource, make_slot
 from tests.processes import process, wait_until, web_process
 
@@ -114,6 +114,16 @@ def test_a_booking_is_one_trace_from_the_call_to_its_confirmation() -> None:
         assert 0 < span.end_time_unix_nano - span.start_time_unix_nano < 30e9
 
 
+def test_a_request_without_an_id_is_traced_where_there_are_few() -> None:
+    with _collector() as (collector, endpoint):
+        variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_BSP_SCHEDULE_DELAY": "200"}
+        with web_process(**variables, TRACES_PER_SECOND="1000") as address:
+            for _ in range(5):
+                answer = httpx.post(f"{address}/graphql", json={"query": "{ __typename }"})
+                trace = answer.headers["X-Request-ID"]
+                wait_until(lambda trace=trace: "POST graphql" in collector.names(trace))
+
+
 def test_as_many_traces_are_kept_as_is_asked_whatever_the_ids_are_made_of() -> None:
     sampler = OneInSoMany(0.05)
     for make in (lambda: uuid4().hex, lambda: token_hex(16), lambda: f"call {token_hex(4)}"):
@@ -123,6 +133,28 @@ def test_as_many_traces_are_kept_as_is_asked_whatever_the_ids_are_made_of() -> N
         )
         # Five standard deviations to each side.
         assert 130 < kept < 270
+
+
+def test_at_little_load_every_trace_is_kept_and_at_any_load_so_many_a_second(monkeypatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("reserve.telemetry.time.monotonic", lambda: now)
+    sampler = OneInSoMany(0.01)
+    ids = OwnIds(sampler, 3)
+    made: list[str] = []
+
+    def kept(number: int) -> int:
+        made.extend(ids.make() for _ in range(number))
+        return sum(sampler.keeps(tracing.trace_id_of(one)) for one in made[-number:])
+
+    for _ in range(20):
+        now += 0.4
+        assert kept(1) == 1
+    now += 60
+    assert kept(1_000) == 3
+    now += 0.5
+    assert kept(1_000) == 1
+    assert len(set(made)) == len(made)
+    assert all(len(one) == 32 for one in made)
 
 
 def test_a_trace_that_is_not_kept_has_no_span_and_is_none_of_the_one_around_it() -> None:
