@@ -16,9 +16,9 @@ from django.utils import translation
 from django.views.decorators.cache import never_cache
 from django_otp.middleware import OTPMiddleware
 
-from accounts.actors import Actor, account
-from accounts.models import User
+from accounts.actors import Actor
 from accounts.sessions import is_over, touch
+from accounts.tenant_admin import actor_of
 
 View = Callable[..., HttpResponseBase]
 
@@ -34,9 +34,8 @@ def staff_page(view: View) -> View:
     def guarded(request: HttpRequest, *arguments: Any, **keywords: Any) -> HttpResponseBase:
         if not admin.site.has_permission(request):
             return redirect_to_login(request.get_full_path(), reverse("admin:login"))
-        assert isinstance(request.user, User)
         with translation.override(translation.get_language_from_request(request)):
-            return view(request, account(request.user.pk), *arguments, **keywords)
+            return view(request, actor_of(request), *arguments, **keywords)
 
     return guarded
 
@@ -62,8 +61,7 @@ def staff_of_cookies(header: str) -> Actor | None:
     touch(request.session)
     if request.session.modified:
         request.session.save()
-    assert isinstance(request.user, User)
-    return account(request.user.pk)
+    return actor_of(request)
 
 
 def _answer(_request: HttpRequest) -> HttpResponse:

@@ -20,6 +20,7 @@ from django.db import models
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
+from accounts.actors import Actor, account
 from accounts.models import Membership, Role, User
 from reserve.core.bounded_paginator import BoundedPaginator
 from reserve.core.errors import Invalid
@@ -67,6 +68,12 @@ class Tenancy:
     def limit(self, organization_id: UUID | None) -> frozenset[UUID] | None:
         """The venues to which the person is limited there; None where they are not."""
         return None if organization_id is None else self.limits.get(organization_id)
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """Whoever is logged in to the pages of staff, as services know them."""
+    assert isinstance(request.user, User)
+    return account(request.user.pk)
 
 
 def tenancy_of(request: HttpRequest) -> Tenancy:

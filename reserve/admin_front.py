@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
-from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import Model, QuerySet
@@ -16,8 +15,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 
-from accounts.actors import account
-from accounts.tenant_admin import TenantAdmin
+from accounts.tenant_admin import TenantAdmin, actor_of
 from bookings.models import LedgerCheck
 from bookings.selectors import Today, today_of
 from notifications.models import Delivery, DeliveryState
@@ -41,8 +39,7 @@ class Trouble:
 
 
 def admin_front(request: HttpRequest) -> HttpResponseBase:
-    assert isinstance(request.user.pk, UUID)
-    today = today_of(actor=account(request.user.pk))
+    today = today_of(actor=actor_of(request))
     context = {
         "today": today,
         "arrivals": [

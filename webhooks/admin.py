@@ -8,9 +8,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts.actors import Actor, account
-from accounts.models import User
-from accounts.tenant_admin import MANAGING, TenantAdmin
+from accounts.tenant_admin import MANAGING, TenantAdmin, actor_of
 from reserve.core.errors import DomainError, Invalid
 from webhooks.kinds import EVENT_TYPES
 from webhooks.models import Webhook, WebhookDelivery
@@ -74,7 +72,7 @@ class WebhookAdmin(TenantAdmin):
     actions = ("test", "rotate")
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        actor = _actor(request)
+        actor = actor_of(request)
         fields = {name: form.cleaned_data[name] for name in _CHECKED}
         enabled = form.cleaned_data["is_enabled"]
         if change:
@@ -93,7 +91,7 @@ class WebhookAdmin(TenantAdmin):
     def test(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         for webhook in queryset:
             try:
-                send_test(actor=_actor(request), webhook_id=webhook.pk)
+                send_test(actor=actor_of(request), webhook_id=webhook.pk)
             except DomainError as refused:
                 self.message_user(request, f"{webhook.url}: {refused.text}", messages.ERROR)
             else:
@@ -102,7 +100,7 @@ class WebhookAdmin(TenantAdmin):
     @admin.action(description="Give another secret", permissions=("manage",))
     def rotate(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         for webhook in queryset:
-            made = rotate_secret(actor=_actor(request), webhook_id=webhook.pk)
+            made = rotate_secret(actor=actor_of(request), webhook_id=webhook.pk)
             self._show_secret(request, made.secret)
 
     def _show_secret(self, request: HttpRequest, secret: str) -> None:
@@ -143,14 +141,9 @@ class WebhookDeliveryAdmin(TenantAdmin):
         queued = 0
         for delivery in queryset:
             try:
-                redeliver(actor=_actor(request), delivery_id=delivery.pk)
+                redeliver(actor=actor_of(request), delivery_id=delivery.pk)
             except DomainError as refused:
                 self.message_user(request, f"{delivery}: {refused.text}", messages.ERROR)
             else:
                 queued += 1
         self.message_user(request, f"{queued} messages are sent once more.")
-
-
-def _actor(request: HttpRequest) -> Actor:
-    assert isinstance(request.user, User)
-    return account(request.user.pk)

@@ -11,9 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path
 
-from accounts.actors import account
-from accounts.models import User
-from accounts.tenant_admin import TenantAdmin
+from accounts.tenant_admin import TenantAdmin, actor_of
 from bookings.models import Booking, Slot
 from bookings.selectors import Occupancy, occupancy_of_days, slots_between, slots_of_bookings
 from bookings.states import SEATED
@@ -101,8 +99,7 @@ class VenueCalendar(TenantAdmin):
         return TemplateResponse(request, "admin/venues/venue/calendar.html", context)
 
     def _day(self, request: HttpRequest, venue: Venue, day: date) -> dict[str, Any]:
-        assert isinstance(request.user, User)
-        actor = account(request.user.pk)
+        actor = actor_of(request)
         slots = slots_between(actor=actor, venue_id=venue.pk, first_day=day, last_day=day)
         bookings = _bookings_between(venue, day, day)
         seated: defaultdict[object, list[Booking]] = defaultdict(list)

@@ -15,8 +15,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
-from accounts.actors import Actor, account
-from accounts.tenant_admin import EVERY_ROLE, TenantAdmin
+from accounts.actors import Actor
+from accounts.tenant_admin import EVERY_ROLE, TenantAdmin, actor_of
 from bookings.admin.times import local_time
 from bookings.guests import GuestDetails
 from bookings.models import Booking, Slot
@@ -149,7 +149,7 @@ class BookingDesk(TenantAdmin):
 
     def _bookable(self, request: HttpRequest, asked: dict[str, Any]) -> list[tuple[str, Slot]]:
         party = Party(asked["guest_count"], by_staff=True)
-        return _slots_for(_actor(request), asked["venue"], asked["date"], party)
+        return _slots_for(actor_of(request), asked["venue"], asked["date"], party)
 
     def _book(
         self, request: HttpRequest, asked: dict[str, Any], guest: GuestForm
@@ -157,7 +157,7 @@ class BookingDesk(TenantAdmin):
         values = guest.cleaned_data
         try:
             return create_booking(
-                actor=_actor(request),
+                actor=actor_of(request),
                 seats=SeatsWanted(
                     venue_id=asked["venue"].pk,
                     slot_id=Slot.parse_id(request.POST.get("slot", "")),
@@ -190,7 +190,7 @@ class BookingDesk(TenantAdmin):
                 slot_id = Slot.parse_id(request.POST.get("slot", ""))
                 reason = request.POST.get("reason", "")
                 reschedule_booking(
-                    actor=_actor(request), booking_id=booking.pk, slot_id=slot_id, reason=reason
+                    actor=actor_of(request), booking_id=booking.pk, slot_id=slot_id, reason=reason
                 )
 
             if self._done(request, move, f"{booking} is moved."):
@@ -198,7 +198,7 @@ class BookingDesk(TenantAdmin):
         day = _day(request.GET.get("date")) or booking.venue.local(booking.starts_at).date()
         party = Party(booking.guest_count, by_staff=True)
         try:
-            slots = _slots_for(_actor(request), booking.venue, day, party)
+            slots = _slots_for(actor_of(request), booking.venue, day, party)
         except Invalid:
             return HttpResponseRedirect(request.path)
         context = {
@@ -224,7 +224,7 @@ class BookingDesk(TenantAdmin):
             except ValueError:
                 raise Invalid.field("guest_count", "Say how many come.") from None
             update_booking(
-                actor=_actor(request),
+                actor=actor_of(request),
                 booking_id=booking.pk,
                 guest_count=guest_count,
                 notes=request.POST.get("notes", ""),
@@ -290,8 +290,3 @@ def _day(text: str | None) -> date | None:
 
 def _page_of(booking_id: UUID) -> str:
     return reverse("admin:bookings_booking_change", args=[booking_id])
-
-
-def _actor(request: HttpRequest) -> Actor:
-    assert isinstance(request.user.pk, UUID)
-    return account(request.user.pk)

@@ -1,7 +1,6 @@
 """Customers' bookings from a CSV file: upload, look at what would come of it, confirm."""
 
 from typing import Any
-from uuid import UUID
 
 from django import forms
 from django.core.exceptions import PermissionDenied
@@ -9,8 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path
 
-from accounts.actors import account
-from accounts.tenant_admin import MANAGING, TenantAdmin
+from accounts.tenant_admin import MANAGING, TenantAdmin, actor_of
 from bookings.services.imports import (
     MAX_BYTES,
     MAX_ROWS,
@@ -98,13 +96,10 @@ class BookingImport(TenantAdmin):
     def _lines(
         self, request: HttpRequest, form: ImportForm, *, is_confirmed: bool
     ) -> list[ImportLine] | None:
-        assert isinstance(request.user.pk, UUID)
         values = form.cleaned_data
         act = carry_out_import if is_confirmed else plan_import
         try:
-            return act(
-                actor=account(request.user.pk), venue_id=values["venue"].pk, text=values["text"]
-            )
+            return act(actor=actor_of(request), venue_id=values["venue"].pk, text=values["text"])
         except DomainError as refused:
             form.add_error("file", refused.text)
         return None

@@ -19,7 +19,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.html import format_html
 
-from accounts.actors import Actor, account
+from accounts.tenant_admin import actor_of
 from bookings.admin.calendar import VenueCalendar
 from bookings.difference import ConflictKind
 from bookings.services.conflicts import schedule_conflicts
@@ -148,7 +148,7 @@ def _tried(
         answers.append(save())
         versions.append(_schedule_version(venue_id))
 
-    found = preview(actor=_actor(request), venue_id=venue_id, change=change)
+    found = preview(actor=actor_of(request), venue_id=venue_id, change=change)
     # What it said of itself has not come true.
     storage: Any = messages.get_messages(request)
     storage._queued_messages.clear()  # noqa: SLF001 (Django offers no other way)
@@ -196,11 +196,6 @@ def _resource_names(venue_id: UUID) -> dict[UUID, str]:
     return dict(Resource.objects.filter(venue_id=venue_id).values_list("pk", "name"))
 
 
-def _actor(request: HttpRequest) -> Actor:
-    assert isinstance(request.user.pk, UUID)
-    return account(request.user.pk)
-
-
 class PreviewedVenueAdmin(VenueCalendar, PreviewedAdmin, VenueAdmin):
     list_display = (*VenueAdmin.list_display, "conflicts")
     list_select_related = (*VenueAdmin.list_select_related, "publication")
@@ -241,7 +236,7 @@ class PreviewedVenueAdmin(VenueCalendar, PreviewedAdmin, VenueAdmin):
             raise PermissionDenied
         try:
             page = schedule_conflicts(
-                actor=_actor(request),
+                actor=actor_of(request),
                 venue_id=venue.pk,
                 first=MAX_TOLD,
                 after=request.GET.get("after"),
@@ -347,7 +342,7 @@ class PreviewedClosureAdmin(PreviewedAdmin, ClosureAdmin):
 
 def _without(request: HttpRequest, closures: Sequence[Closure]) -> dict[UUID, Preview]:
     """What removing closures would do, by venue."""
-    actor = _actor(request)
+    actor = actor_of(request)
     of_venues: dict[UUID, list[Closure]] = {}
     for closure in closures:
         of_venues.setdefault(closure.venue_id, []).append(closure)

@@ -1,6 +1,5 @@
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
@@ -11,8 +10,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from accounts.actors import Actor, account
-from accounts.tenant_admin import EVERY_ROLE, TenantAdmin, TenantFilter
+from accounts.actors import Actor
+from accounts.tenant_admin import EVERY_ROLE, TenantAdmin, TenantFilter, actor_of
 from bookings.admin.filters import ComingDayFilter
 from bookings.admin.times import brief_time, local_time
 from bookings.models import Slot
@@ -200,7 +199,7 @@ class SlotAdmin(TenantAdmin):
         reason = request.POST.get("reason", "").strip()
         for slot in chosen:
             try:
-                change_slot(actor=_actor(request), slot_id=slot.pk, reason=reason, **changes)
+                change_slot(actor=actor_of(request), slot_id=slot.pk, reason=reason, **changes)
             except DomainError as refused:
                 self.message_user(request, f"{slot}: {_sentences(refused)}", messages.ERROR)
             else:
@@ -221,7 +220,7 @@ class SlotAdmin(TenantAdmin):
         form.fields["resource"].queryset = resources.rows(request, EVERY_ROLE).select_related(
             "venue"
         )
-        if form.is_valid() and (slot := form.add(_actor(request))):
+        if form.is_valid() and (slot := form.add(actor_of(request))):
             self.log_addition(request, slot, [{"added": {}}])
             return self.response_add(request, slot)
         page = AdminForm(form, [(None, {"fields": list(form.fields)})], {}, model_admin=self)
@@ -245,8 +244,3 @@ def _sentences(refused: DomainError) -> str:
     errors: dict[str, list[str]] = refused.details.get("errors") or {}
     named = [f"{name.replace('_', ' ')}: {' '.join(texts)}" for name, texts in errors.items()]
     return " ".join(named) or refused.text
-
-
-def _actor(request: HttpRequest) -> Actor:
-    assert isinstance(request.user.pk, UUID)
-    return account(request.user.pk)

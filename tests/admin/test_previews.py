@@ -142,7 +142,7 @@ def test_a_venue_that_somebody_changes_is_told_of_and_nothing_deleted(
             raise Busy
         remove_closure(**arguments)
 
-    monkeypatch.setattr("venues.admin.remove_closure", busy_at_the_second)
+    monkeypatch.setattr("venues.admin.closures.remove_closure", busy_at_the_second)
     for page in (several, one):
         response = person.post_once(page, answers[page])
         assert response.status_code == 302

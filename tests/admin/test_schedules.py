@@ -232,7 +232,7 @@ def test_what_came_between_is_told_and_nothing_written(ours, browser, monkeypatc
     def refuse(**_arguments: Any) -> None:
         raise Busy
 
-    monkeypatch.setattr("venues.admin.set_opening_hours", refuse)
+    monkeypatch.setattr("venues.admin.writing.set_opening_hours", refuse)
     page = page_of(Venue, "change", ours.venue)
     rows = formset("opening_hours", HOURS_ROW)
     response = post(browser, page, VENUE, formset("resources"), rows)

@@ -5,7 +5,7 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 import reserve.core.ids
-import venues.models
+import venues.validators
 
 
 class Migration(migrations.Migration):
@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         help_text="IANA name, Europe/Copenhagen.",
                         max_length=64,
-                        validators=[venues.models.validate_timezone],
+                        validators=[venues.validators.validate_timezone],
                     ),
                 ),
                 (
