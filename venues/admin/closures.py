@@ -12,12 +12,7 @@ from accounts.tenant_admin import MANAGING, TenantFilter, actor_of
 from venues.admin.rules import RuleForm
 from venues.admin.writing import ServiceAdmin
 from venues.models import Closure
-from venues.services.schedule import (
-    CLOSURE_FIELDS,
-    add_closure,
-    remove_closure,
-    update_closure,
-)
+from venues.services.schedule import CLOSURE_FIELDS, add_closure, remove_closure, update_closure
 
 
 class ClosureForm(RuleForm):

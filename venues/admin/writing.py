@@ -21,12 +21,7 @@ from venues.services.resources import (
     add_resource,
     update_resource,
 )
-from venues.services.schedule import (
-    Opening,
-    SpecialOpening,
-    set_opening_hours,
-    set_special_hours,
-)
+from venues.services.schedule import Opening, SpecialOpening, set_opening_hours, set_special_hours
 
 
 class ServiceAdmin(TenantAdmin):
