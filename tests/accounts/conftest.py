@@ -1,15 +1,22 @@
-"""Mail as it would be sent, and the links in it."""
+"""Mail as it would be sent, and the links in it; a Redis server to lose marks of logins in."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
 
 import pytest
 from django.core import mail
+from django.core.cache import caches
 from django.core.mail import EmailMessage
 
+from accounts.services.logins import LoggedIn
+from accounts.tokens import read_refresh_token
 from reserve.core import mail as house_mail
+from reserve.core.ratelimit.outage import outage
 from reserve.outbox.services import relay_pending_events
+from tests.redis_server import OwnRedis, own_redis_server
 
 
 @pytest.fixture(autouse=True)
@@ -41,3 +48,24 @@ def link_in(message: EmailMessage) -> str:
 def token_in(message: EmailMessage) -> str:
     (token,) = parse_qs(urlsplit(link_in(message)).query)["token"]
     return token
+
+
+@pytest.fixture(scope="module")
+def own_redis() -> Iterator[OwnRedis]:
+    with own_redis_server() as server:
+        yield server
+
+
+@pytest.fixture
+def same_redis(settings: Any, own_redis: OwnRedis) -> Iterator[None]:
+    """What the test itself calls uses the server that its processes share."""
+    settings.CACHES = {
+        name: cache | {"LOCATION": own_redis.url} for name, cache in settings.CACHES.items()
+    }
+    outage._breaker.reset()
+    yield
+    caches.close_all()
+
+
+def login_id_of(logged_in: LoggedIn) -> UUID:
+    return read_refresh_token(logged_in.refresh_token).login_id
