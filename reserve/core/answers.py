@@ -19,8 +19,8 @@ from reserve.core.logging import get_line_logger, timestamp
 
 log = get_line_logger(__name__)
 
-# Probes ask every few seconds, and are no news.
-_NO_NEWS = "health"
+PROBE = "health"
+"""The transport of those who ask every few seconds whether we are well: no news."""
 _COUNTED_EVERY_SECONDS = 0.2
 # What is told later holds nothing of the request that came first.
 _NOBODY = Context()
@@ -65,7 +65,7 @@ def _tell() -> None:
     _untold.clear()
     lines = log.bind(logger=__name__, timestamp=timestamp())
     for answer in answers:
-        is_news = answer.transport != _NO_NEWS
+        is_news = answer.transport != PROBE
         trace = {"trace_id": answer.trace_id} if answer.trace_id else {}
         tell = lines.info if is_news else lines.debug
         tell(

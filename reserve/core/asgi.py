@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 
@@ -36,13 +37,14 @@ class RequestMiddleware:
             await self._application(scope, receive, send)
             return
         caller = tracing.caller_of(header(scope, b"traceparent"))
-        theirs = f"{caller.trace_id:032x}" if caller else ""
+        transport = _transport(scope)
+        theirs = header(scope, _HEADER) or (f"{caller.trace_id:032x}" if caller else "")
+        is_probe = transport == answers.PROBE
         request_id = begin_request(
-            header(scope, _HEADER) or theirs or tracing.new_request_id(),
+            theirs or ("" if is_probe else tracing.new_request_id()),
             address=address_of(scope),
             user_agent=header(scope, b"user-agent"),
         )
-        transport = _transport(scope)
         started = time.perf_counter()
         status = 0
         is_open = False
@@ -63,9 +65,12 @@ class RequestMiddleware:
             await send(message)
 
         method: Any = scope.get("method", "CONNECT")
-        with tracing.beginning(
-            f"{method} {transport}", kind=SpanKind.SERVER, caller=caller
-        ) as span:
+        span_of_all = (
+            nullcontext()
+            if is_probe
+            else tracing.beginning(f"{method} {transport}", kind=SpanKind.SERVER, caller=caller)
+        )
+        with span_of_all as span:
             try:
                 await self._application(scope, receive, send_with_id)
             finally:
@@ -99,7 +104,7 @@ def _transport(scope: Any) -> str:
         return "graphql"
     if path.startswith("/api/"):
         return "rest"
-    return "health" if path.startswith("/health/") else "pages"
+    return answers.PROBE if path.startswith("/health/") else "pages"
 
 
 class Lifespan:

@@ -122,6 +122,8 @@ def test_a_request_without_an_id_is_traced_where_there_are_few() -> None:
                 answer = httpx.post(f"{address}/graphql", json={"query": "{ __typename }"})
                 trace = answer.headers["X-Request-ID"]
                 wait_until(lambda trace=trace: "POST graphql" in collector.names(trace))
+    # Probes ask all the time, and nobody wants to know.
+    assert {span.name for span in collector.spans} == {"POST graphql"}
 
 
 def test_as_many_traces_are_kept_as_is_asked_whatever_the_ids_are_made_of() -> None:
