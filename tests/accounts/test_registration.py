@@ -4,6 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import MD5PasswordHasher
+from django.core import signing
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -30,8 +32,6 @@ ADA = {"email": "Ada@Example.org", "password": PASSWORD, "name": " Ada Lovelace 
 @pytest.fixture
 def hashes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The passwords that are hashed, whoever asks for it."""
-    from django.contrib.auth.hashers import MD5PasswordHasher
-
     hashed: list[str] = []
     encode = MD5PasswordHasher.encode
 
@@ -146,8 +146,6 @@ def test_a_link_ends_with_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     token = make_token(Purpose.VERIFY_EMAIL, user)
     with monkeypatch.context() as later:
         three_days = timedelta(days=3).total_seconds()
-        from django.core import signing
-
         real = signing.time.time
         later.setattr(signing.time, "time", lambda: real() + three_days + 2)
         with pytest.raises(LinkRefused):

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.actors import ANONYMOUS, SYSTEM, account
 from bookings.errors import SlotOverlaps
+from bookings.ledger import Ledger
 from bookings.models import Slot
 from bookings.services.bookings import create_booking
 from bookings.services.run import Published
@@ -118,8 +119,6 @@ def test_the_constraint_alone_keeps_open_slots_apart() -> None:
 def test_the_database_refusing_to_reopen_is_a_clear_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from bookings.ledger import Ledger
-
     monkeypatch.setattr(Ledger, "occupied", lambda *_, **__: iter(()))
     resource = make_resource()
     closed = make_slot(resource, is_closed=True)

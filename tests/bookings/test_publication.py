@@ -9,8 +9,14 @@ from accounts.actors import SYSTEM
 from bookings import batches
 from bookings.errors import SlotClosed
 from bookings.models import Booking, Publication, Slot
+from bookings.requests.imported import ImportBooking
 from bookings.services import run as run_module
-from bookings.services.bookings import apply_transition, create_booking, create_hold
+from bookings.services.bookings import (
+    apply_transition,
+    create_booking,
+    create_hold,
+    import_bookings,
+)
 from bookings.services.publication import publish, republish, roll
 from bookings.services.run import Published
 from bookings.services.slots import change_slot
@@ -30,7 +36,7 @@ from tests.bookings.schedules import (
     rows,
     slots_on,
 )
-from tests.factories import make_customer, make_slot, seats_on
+from tests.factories import make_customer, make_slot, seats_on, somebody
 from venues.models import Closure, Venue
 
 pytestmark = pytest.mark.django_db
@@ -221,10 +227,6 @@ def test_a_closure_takes_its_days_out_and_gives_them_back() -> None:
 
 def test_a_booking_without_seats_keeps_its_slot_from_being_deleted() -> None:
     """What was imported as cancelled left no version, but refers to its slot."""
-    from bookings.requests.imported import ImportBooking
-    from bookings.services.bookings import import_bookings
-    from tests.factories import somebody
-
     resource = make_open_resource()
     republished(resource)
     slot = slots_on(resource)["10:00"]

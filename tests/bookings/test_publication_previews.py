@@ -10,6 +10,7 @@ from accounts.actors import SYSTEM, account
 from accounts.models import Role
 from bookings.difference import ConflictKind
 from bookings.models import Booking, Slot
+from bookings.services import previews
 from bookings.services.bookings import create_booking, create_hold
 from bookings.services.previews import preview
 from bookings.services.publication import republish
@@ -91,8 +92,6 @@ def test_a_preview_is_for_managers_and_passes_refusals_on() -> None:
 
 
 def test_a_preview_lists_the_first_and_counts_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    from bookings.services import previews
-
     monkeypatch.setattr(previews, "MAX_TOLD", 5)
     shown = preview_of(make_open_resource(), lambda: None)
     assert (shown.added.count, len(shown.added.first)) == (16, 5)

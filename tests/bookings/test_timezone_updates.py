@@ -1,5 +1,6 @@
 """Slots follow an update of the time-zone data, and staff are told."""
 
+import importlib.resources
 from datetime import time, timedelta
 from io import StringIO
 from pathlib import Path
@@ -38,8 +39,6 @@ def check_timezones(*options: str) -> tuple[list[str], int]:
 @pytest.fixture
 def lagos_time_in_asmara(tmp_path: Path):
     """An update of the time-zone data: Asmara is two hours nearer to Greenwich."""
-    import importlib.resources
-
     lagos = importlib.resources.files("tzdata.zoneinfo.Africa").joinpath("Lagos").read_bytes()
     (tmp_path / "Africa").mkdir()
     (tmp_path / "Africa" / "Asmara").write_bytes(lagos)

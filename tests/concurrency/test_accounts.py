@@ -1,5 +1,6 @@
 """Races about people: links that work once, addresses that are one person's, owners that stay."""
 
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -132,8 +133,6 @@ def test_when_all_owners_leave_at_once_one_stays(race: Race) -> None:
 def test_control_without_the_lock_all_owners_leave(
     race: Race, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import threading
-
     decided = threading.Barrier(4)
     require = memberships.require_another_owner
 

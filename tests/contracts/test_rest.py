@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from bookings.errors import SlotBusy
+from reserve.core.rest.problems import problem
 from tests.factories import PASSWORD, bearer, make_customer, make_login_user, make_slot
 from tests.openapi import checked_client
 
@@ -119,7 +121,4 @@ def test_a_query_string_is_checked(http: httpx.Client, query: str) -> None:
 
 
 def test_a_refusal_that_may_pass_says_when_to_try_again() -> None:
-    from bookings.errors import SlotBusy
-    from reserve.core.rest.problems import problem
-
     assert problem(SlotBusy())["Retry-After"] == "1"
