@@ -26,12 +26,7 @@ from tests.contracts.limits.asking import (
     graphql,
     log_in,
 )
-from tests.factories import (
-    PASSWORD,
-    bearer,
-    make_login_user,
-    make_organization,
-)
+from tests.factories import PASSWORD, bearer, make_login_user, make_organization
 from tests.redis_server import OwnRedis
 from tests.staff import camel
 

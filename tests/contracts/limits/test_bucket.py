@@ -20,13 +20,7 @@ from tests.contracts.limits.asking import (
     graphql,
     limits_of,
 )
-from tests.factories import (
-    PASSWORD,
-    bearer,
-    make_customer,
-    make_login_user,
-    make_venue,
-)
+from tests.factories import PASSWORD, bearer, make_customer, make_login_user, make_venue
 from tests.processes import web_process
 from tests.redis_server import OwnRedis
 

@@ -8,12 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.contracts.limits.asking import HEADERS, LIMITS, client_of, graphql, log_in
-from tests.factories import (
-    bearer,
-    make_customer,
-    make_login_user,
-    make_venue,
-)
+from tests.factories import bearer, make_customer, make_login_user, make_venue
 from tests.processes import wait_until, web_process
 from tests.redis_server import OwnRedis
 
