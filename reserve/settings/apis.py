@@ -16,7 +16,7 @@ REST_FRAMEWORK = {
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "reserve.core.rest.negotiation.OnlyJSON",
     "DEFAULT_METADATA_CLASS": "reserve.core.rest.negotiation.AllowedMethods",
     "URL_FORMAT_OVERRIDE": None,
-    "DEFAULT_SCHEMA_CLASS": "reserve.core.rest.openapi.OperationSchema",
+    "DEFAULT_SCHEMA_CLASS": "reserve.core.rest.openapi.operations.OperationSchema",
     "EXCEPTION_HANDLER": "reserve.core.rest.problems.problem_response",
     "UNAUTHENTICATED_USER": None,
 }
@@ -44,6 +44,6 @@ SPECTACULAR_SETTINGS = {
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "reserve.core.rest.openapi.share",
+        "reserve.core.rest.openapi.shared.share",
     ],
 }

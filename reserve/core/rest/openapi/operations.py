@@ -10,55 +10,28 @@ from drf_spectacular.plumbing import ResolvedComponent, append_meta
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
-from reserve.core import sentences
-from reserve.core.errors import (
-    DomainError,
-    Invalid,
-    NotFound,
-    PayloadTooLarge,
-    RateLimited,
-    ServiceUnavailable,
-    Unauthenticated,
-)
+from reserve.core.errors import DomainError, NotFound
 from reserve.core.ids import UlidModel
 from reserve.core.rest.examples import example_of
 from reserve.core.rest.fields import id_schema
-from reserve.core.rest.introduction import INTRODUCTION
+from reserve.core.rest.openapi.headers import Schema, headers
+from reserve.core.rest.openapi.refusals import ALWAYS, WITH_BODY, refusal_response
 from reserve.core.rest.operations import Login, Operation, operation_of
-from reserve.core.rest.problems import PROBLEM_JSON, UnsupportedMediaType
 from reserve.core.rest.serializers import StrictModelSerializer, StrictSerializer
 from reserve.core.rest.sparse import SPARSE_JSON
 
-Schema = dict[str, Any]
 Direction = Literal["request", "response"]
 
-# What every operation may answer, whatever it does.
-ALWAYS: tuple[type[DomainError], ...] = (
-    Invalid,
-    Unauthenticated,
-    RateLimited,
-    DomainError,
-    ServiceUnavailable,
-)
-_WITH_BODY: tuple[type[DomainError], ...] = (PayloadTooLarge, UnsupportedMediaType)
-EXAMPLE_REQUEST_ID = "4f7c2a9b6d1e4c0fa8b3d5e7f9012345"
-
-# Headers of answers, by where they come.
-ALWAYS_SENT = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "X-Request-ID")
 _LIMITS = (
     ("max_length", "maxLength", "string"),
     ("min_value", "minimum", "integer"),
     ("max_value", "maximum", "integer"),
 )
-
+_DONE = {200: "Done.", 201: "Made.", 202: "Taken on.", 204: "Done; there is nothing to say."}
 
 # Most of it has no types.
 _AutoSchema: Any = AutoSchema
 _Component: Any = ResolvedComponent
-
-
-def headers(*names: str) -> Schema:
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in (*names, *ALWAYS_SENT)}
 
 
 class OperationSchema(_AutoSchema):  # type: ignore[misc]
@@ -217,7 +190,7 @@ class OperationSchema(_AutoSchema):  # type: ignore[misc]
     def _refusals(self, operation: Operation) -> Schema:
         refusals = [*ALWAYS, *operation.refusals]
         if operation.body is not None:
-            refusals += _WITH_BODY
+            refusals += WITH_BODY
         if "{" in self.path:
             refusals.append(NotFound)
         by_status: dict[int, dict[str, type[DomainError]]] = defaultdict(dict)
@@ -270,44 +243,6 @@ class OperationSchema(_AutoSchema):  # type: ignore[misc]
         return schema
 
 
-def refusal_response(*kinds: type[DomainError]) -> Schema:
-    """What OpenAPI says of a status with which these may be refused."""
-    sent = ["Retry-After"] if any(_says_when(kind) for kind in kinds) else []
-    if any(kind.status == Unauthenticated.status for kind in kinds):
-        sent.append("WWW-Authenticate")
-    return {
-        "description": " ".join(dict.fromkeys(kind.message for kind in kinds)),
-        "headers": headers(*sent),
-        "content": {
-            PROBLEM_JSON: {
-                "schema": {"$ref": "#/components/schemas/Problem"},
-                "examples": {kind.code: {"value": _example(kind)} for kind in kinds},
-            }
-        },
-    }
-
-
-def _says_when(kind: type[DomainError]) -> bool:
-    return kind.retry_after is not DomainError.retry_after
-
-
-def _example(kind: type[DomainError]) -> Schema:
-    errors = {"guest_count": [sentences.WHOLE_NUMBER]}
-    return {
-        "type": "about:blank",
-        "title": kind.code.replace("_", " ").capitalize(),
-        "status": kind.status,
-        "detail": kind.message,
-        "code": kind.code,
-        "request_id": EXAMPLE_REQUEST_ID,
-        **({"errors": errors} if kind is Invalid else {}),
-        **kind.example_details,
-    }
-
-
-_DONE = {200: "Done.", 201: "Made.", 202: "Taken on.", 204: "Done; there is nothing to say."}
-
-
 def _add_alternative(answer: Schema, dry: Schema) -> None:
     """A dry run answers the same status with something else."""
     content = answer["content"]["application/json"]
@@ -347,98 +282,4 @@ def _id_prefixes() -> dict[str, str]:
         str(model._meta.model_name): model.id_prefix()  # noqa: SLF001
         for model in apps.get_models()
         if issubclass(model, UlidModel)
-    }
-
-
-# --- What all operations share ---------------------------------------------------
-
-
-def _text(description: str, **schema: Any) -> Schema:
-    return {"description": description, "schema": {"type": "string", **schema}}
-
-
-def _number(description: str) -> Schema:
-    return {"description": description, "schema": {"type": "integer", "minimum": 0}}
-
-
-_HEADERS = {
-    "ETag": _text("Of this answer; `If-None-Match` with it asks whether there is another."),
-    "Last-Modified": _text("Since when the answer is so."),
-    "Location": _text("Where it is."),
-    "RateLimit-Limit": _number("Size of the caller's bucket: requests."),
-    "RateLimit-Remaining": _number("Requests that are left in it."),
-    "RateLimit-Reset": _number("Seconds until it is full again."),
-    "Retry-After": _number("Seconds after which the same call may succeed."),
-    "WWW-Authenticate": _text("The scheme, `Bearer`."),
-    "X-Request-ID": _text("Of this request in our log.", pattern="^[A-Za-z0-9._-]{1,128}$"),
-}
-
-
-def share(result: Schema, generator: Any, **_: Any) -> Schema:
-    """A post-processing hook: what operations have in common becomes a component."""
-    result["info"]["description"] = INTRODUCTION
-    components = result["components"]
-    components["headers"] = _HEADERS
-    components["schemas"]["Problem"] = _problem_schema(result)
-    components["responses"] = {}
-    for path in result["paths"].values():
-        for operation in path.values():
-            # None at all, as generators of clients expect it of what is open to everybody.
-            operation.setdefault("security", [])
-            for status, response in operation["responses"].items():
-                if PROBLEM_JSON in response.get("content", {}):
-                    codes = response["content"][PROBLEM_JSON]["examples"]
-                    name = _shared_name(int(status), codes)
-                    components["responses"][name] = response
-                    operation["responses"][status] = {"$ref": f"#/components/responses/{name}"}
-    result["components"] = dict(sorted(components.items()))
-    for kind in ("responses", "schemas"):
-        result["components"][kind] = dict(sorted(components[kind].items()))
-    return result
-
-
-def _shared_name(status: int, codes: Iterable[str]) -> str:
-    # Its code is that of a bad value, which has another status.
-    if status == UnsupportedMediaType.status:
-        return UnsupportedMediaType.__name__
-    return "".join(code.title().replace("_", "") for code in codes)
-
-
-def _problem_schema(result: Schema) -> Schema:
-    codes = {
-        code
-        for path in result["paths"].values()
-        for operation in path.values()
-        for response in operation["responses"].values()
-        for code in response.get("content", {}).get(PROBLEM_JSON, {}).get("examples", ())
-    }
-    return {
-        "type": "object",
-        "description": "A refusal (RFC 9457).",
-        "required": ["code", "detail", "request_id", "status", "title", "type"],
-        "properties": {
-            "type": {"type": "string", "description": "Always about:blank; `code` says more."},
-            "title": {"type": "string", "description": "The code for people."},
-            "status": {"type": "integer", "description": "The status of the answer."},
-            "detail": {"type": "string", "description": "A sentence for people."},
-            "code": {
-                "type": "string",
-                "description": "What went wrong, for programs.",
-                "enum": sorted(codes),
-            },
-            "request_id": {"type": "string", "description": "As the header X-Request-ID."},
-            "errors": {
-                "type": "object",
-                "description": "Of BAD_USER_INPUT: sentences by field; dots lead into objects.",
-                "additionalProperties": {"type": "array", "items": {"type": "string"}},
-            },
-            "remaining_capacity": {
-                "type": "integer",
-                "description": "Of SLOT_UNAVAILABLE: seats that are left.",
-            },
-            "booking_status": {
-                "type": "string",
-                "description": "Of INVALID_STATE: the status that the booking has.",
-            },
-        },
     }
