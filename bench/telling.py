@@ -17,7 +17,6 @@ from typing import Any
 import structlog
 from opentelemetry.trace import Tracer
 from prometheus_client import Counter, Gauge, Histogram
-from prometheus_client.metrics import MetricWrapperBase
 
 from bench.told import KINDS, SETTLED, signal_of
 from reserve.core import tracing
@@ -31,10 +30,6 @@ def _ignore(*_arguments: Any, **_options: Any) -> None:
 @contextmanager
 def _untimed(_self: Histogram) -> Iterator[None]:
     yield
-
-
-def _itself(figure: MetricWrapperBase, *_values: Any, **_named: Any) -> MetricWrapperBase:
-    return figure
 
 
 class _Switch:
@@ -67,7 +62,6 @@ class _Switch:
                 self._replace(owner, name, _ignore)
             self._replace(Histogram, "observe", _ignore)
             self._replace(Histogram, "time", _untimed)
-            self._replace(MetricWrapperBase, "labels", _itself)
         if "traces" in kind:
             self._use(tracer, **options)
         else:

@@ -181,9 +181,9 @@ def _commit_once(
                 BATCH_SIZE.observe(len(batch))
                 full_slots.note(ledger.slots.values())
                 if ledger.changed_slots or ledger.changed_bookings:
-                    HOLDS_EXPIRED.inc(
-                        sum(one.status == BookingStatus.EXPIRED for one in ledger.changed_bookings)
-                    )
+                    changed = ledger.changed_bookings
+                    if expired := sum(one.status == BookingStatus.EXPIRED for one in changed):
+                        HOLDS_EXPIRED.inc(expired)
                     reach("after commit, before the relay is woken")
                     wake_relay()
             return outcomes

@@ -22,6 +22,9 @@ from reserve.core.entropy import entropy
 
 # Seconds; spans that cannot be sent in time are dropped, and nobody waits for them.
 _EXPORT_TIMEOUT = 5
+_SECOND = 1_000_000_000
+# Of an id, and of its end, by which the sampler decides.
+_ID_BYTES, _RANDOM_BYTES = 16, 7
 
 
 class _OfRequests(RandomIdGenerator):
@@ -39,7 +42,7 @@ class OneInSoMany(TraceIdRatioBased):
     these 56 are random is also what W3C's Trace Context, level 2, asks of an id.
     """
 
-    TRACE_ID_LIMIT = (1 << 56) - 1
+    TRACE_ID_LIMIT = (1 << 8 * _RANDOM_BYTES) - 1
 
     def keeps(self, trace_id: int) -> bool:
         return trace_id & self.TRACE_ID_LIMIT < self.bound
@@ -58,33 +61,33 @@ class OwnIds:
     """
 
     def __init__(self, sampler: OneInSoMany, per_second: int) -> None:
-        self._sampler, self._per_second = sampler, per_second
-        self._left, self._looked_at = float(per_second), time.monotonic()
+        self._bound = sampler.bound
+        self._beyond = sampler.TRACE_ID_LIMIT + 1
+        self._interval = _SECOND // per_second
+        # Since when what may be kept has added up: a second's worth at most.
+        self._since = time.monotonic_ns() - _SECOND
 
     def make(self) -> str:
-        made = random_id()
-        is_kept = self._sampler.keeps(int(made, 16))
+        made = entropy.randbytes(_ID_BYTES)
         if self._take():
-            return made if is_kept else self._within(made, 0, self._sampler.bound)
-        if not is_kept:
-            return made
-        return self._within(made, self._sampler.bound, self._sampler.TRACE_ID_LIMIT + 1)
+            return self._within(made, 0, self._bound)
+        if int.from_bytes(made[-_RANDOM_BYTES:]) < self._bound:
+            return self._within(made, self._bound, self._beyond)
+        return made.hex()
 
     def _take(self) -> bool:
         # Threads that come together may keep one more.
-        now = time.monotonic()
-        grown = self._left + (now - self._looked_at) * self._per_second
-        self._left, self._looked_at = min(grown, self._per_second), now
-        if self._left < 1:
+        now = time.monotonic_ns()
+        since = max(self._since, now - _SECOND)
+        if now - since < self._interval:
             return False
-        self._left -= 1
+        self._since = since + self._interval
         return True
 
-    def _within(self, made: str, least: int, beyond: int) -> str:
+    def _within(self, made: bytes, least: int, beyond: int) -> str:
         """The id with other random bits in the place of those that the sampler looks at."""
-        limit = self._sampler.TRACE_ID_LIMIT
-        fixed = int(made, 16) & ~limit
-        return f"{fixed | least + entropy.randrange(beyond - least):032x}"
+        chosen = least + entropy.randrange(beyond - least)
+        return (made[:-_RANDOM_BYTES] + chosen.to_bytes(_RANDOM_BYTES)).hex()
 
 
 def start() -> None:

@@ -79,7 +79,10 @@ def current() -> SpanContext | None:
     """The span at work, if there is one whose trace is kept."""
     if _tracer is None:
         return None
-    context = trace.get_current_span().get_span_context()
+    span = trace.get_current_span()
+    if span is trace.INVALID_SPAN:
+        return None
+    context = span.get_span_context()
     return context if context.trace_flags.sampled else None
 
 
@@ -87,8 +90,10 @@ def current_trace_id() -> str:
     """The trace at work in 32 hexadecimal digits, or an empty string where none is kept."""
     if _tracer is None:
         return ""
-    context = trace.get_current_span().get_span_context()
-    return f"{context.trace_id:032x}" if context.is_valid else ""
+    span = trace.get_current_span()
+    if span is trace.INVALID_SPAN:
+        return ""
+    return f"{span.get_span_context().trace_id:032x}"
 
 
 def beginning(

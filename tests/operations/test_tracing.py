@@ -139,7 +139,7 @@ def test_as_many_traces_are_kept_as_is_asked_whatever_the_ids_are_made_of() -> N
 
 def test_at_little_load_every_trace_is_kept_and_at_any_load_so_many_a_second(monkeypatch) -> None:
     now = 1000.0
-    monkeypatch.setattr("reserve.telemetry.time.monotonic", lambda: now)
+    monkeypatch.setattr("reserve.telemetry.time.monotonic_ns", lambda: int(now * 1e9))
     sampler = OneInSoMany(0.01)
     ids = OwnIds(sampler, 3)
     made: list[str] = []
