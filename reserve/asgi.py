@@ -73,7 +73,11 @@ async def prepare() -> None:
             },
         )
     )
-    await asyncio.gather(database.open_connections(), open_limiter())
+    await asyncio.gather(
+        database.open_connections(),
+        database.open_connections(wsgi.executor, settings.PAGE_THREADS),
+        open_limiter(),
+    )
     settle()
 
 

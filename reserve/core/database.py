@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
@@ -48,12 +48,14 @@ def calls() -> int:
     return _waiting
 
 
-async def open_connections() -> None:
-    """Connect every database thread, so that no request waits for it.
+async def open_connections(
+    threads: Executor = _threads, count: int = settings.DATABASE_THREADS
+) -> None:
+    """Connect every thread of a pool, so that no request waits for it.
 
     A database that cannot be reached yet is not this function's to report.
     """
-    everybody = Barrier(settings.DATABASE_THREADS)
+    everybody = Barrier(count)
 
     def connect() -> None:
         # Each call keeps its thread until all have one.
@@ -61,7 +63,8 @@ async def open_connections() -> None:
             everybody.wait(timeout=5)
             connection.ensure_connection()
 
-    await asyncio.gather(*(in_database(connect) for _ in range(settings.DATABASE_THREADS)))
+    loop = asyncio.get_running_loop()
+    await asyncio.gather(*(loop.run_in_executor(threads, connect) for _ in range(count)))
 
 
 def _with_live_connection(call: Callable[[], Result]) -> Result:

@@ -21,6 +21,7 @@ from reserve.database_errors import unreachable
 from reserve.pooler import differing_settings, set_role_defaults
 from tests.clients import GraphQLApi
 from tests.factories import make_consecutive_slots, make_resource, seats_on, somebody
+from tests.locks import locked
 from tests.pgbouncer import PROGRAM, Pooler, pooler
 from tests.processes import PROJECT, environment, process, wait_until, web_process
 
@@ -50,7 +51,7 @@ def bouncer() -> Iterator[Pooler]:
 
 
 def test_bookings_hold_lapse_and_wait_as_they_do_without_a_pooler(bouncer: Pooler) -> None:
-    slot, held, locked = make_consecutive_slots(make_resource(capacity=20), 3)
+    slot, held, busy = make_consecutive_slots(make_resource(capacity=20), 3)
     variables = {
         "DATABASE_URL": bouncer.url,
         "DATABASE_POOLED": "true",
@@ -73,10 +74,9 @@ def test_bookings_hold_lapse_and_wait_as_they_do_without_a_pooler(bouncer: Poole
         # From the instant of its lapse, whether or not somebody has swept.
         wait_until(lambda: _books(api, held, 20), seconds=5)
 
-        with psycopg.connect(environment()["DATABASE_URL"]) as lock:
-            lock.execute("SELECT FROM bookings_slot WHERE id = %s FOR UPDATE", [locked.pk])
+        with locked(busy):
             began_at = time.monotonic()
-            answer = api.create_booking(ANONYMOUS, seats_on(locked, 1, guest=somebody()))
+            answer = api.create_booking(ANONYMOUS, seats_on(busy, 1, guest=somebody()))
             assert answer.code == "SLOT_BUSY"
             assert time.monotonic() - began_at < 8
 

@@ -5,14 +5,11 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import httpx
-import psycopg
 import pytest
-from django.db import connection
 
 from accounts.actors import ANONYMOUS
 from bookings.models import Booking, Slot
@@ -29,7 +26,8 @@ from tests.factories import (
     seats_on,
     somebody,
 )
-from tests.processes import answers, environment, free_port, process, wait_until
+from tests.locks import locked, someone_waits
+from tests.processes import answers, free_port, process, wait_until
 from tests.sockets import initialise, open_socket
 from tests.webhooks.conftest import make_webhook
 from tests.webhooks.receiver import receiver
@@ -40,25 +38,6 @@ from webhooks.models import Webhook, WebhookDelivery
 pytestmark = pytest.mark.django_db(transaction=True)
 # Far less than what is given to those who still work: 10 s.
 _AT_ONCE_SECONDS = 3.0
-
-
-@contextmanager
-def _locked(slot: Slot) -> Iterator[psycopg.Connection]:
-    """A slot that stays locked, until it is rolled back."""
-    with psycopg.connect(environment()["DATABASE_URL"]) as lock:
-        taken = lock.execute("SELECT FROM bookings_slot WHERE id = %s FOR UPDATE", [slot.pk])
-        assert taken.rowcount == 1
-        yield lock
-
-
-def _someone_waits(lock: psycopg.Connection) -> bool:
-    # On another connection: within a transaction, what others do stays as it was seen first.
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid)))",
-            [lock.info.backend_pid],
-        )
-        return bool(cursor.fetchone()[0])
 
 
 class _Web:
@@ -109,10 +88,10 @@ def test_a_web_process_answers_whom_it_began_with_and_closes_the_rest() -> None:
             initialise(stack.enter_context(open_socket(web.address))) for web in (patient, hurried)
         ]
         sockets[0].watch(Venue.format_id(slot.venue_id))
-        locks = [stack.enter_context(_locked(one)) for one in (slot, other)]
+        locks = [stack.enter_context(locked(one)) for one in (slot, other)]
         # Each at a slot of its own, or one would wait for the other's guard.
         patiently, hurriedly = patient.begin_to_book(slot), hurried.begin_to_book(other)
-        wait_until(lambda: all(map(_someone_waits, locks)))
+        wait_until(lambda: all(map(someone_waits, locks)))
         unfinished = _send_half_a_request(bounded)
 
         for web in (patient, hurried, bounded):
@@ -175,7 +154,7 @@ def test_a_worker_ends_its_task_first_unless_it_is_asked_twice(
     with (
         receiver() as slow,
         process(*commands.worker()[1:], WEBHOOK_ALLOW_LOOPBACK="true") as worker,
-        _locked(slot) as lock,
+        locked(slot) as lock,
     ):
         # Its task is over long before it answers; a thread waits for that.
         slow.delay = 4.0
@@ -183,7 +162,7 @@ def test_a_worker_ends_its_task_first_unless_it_is_asked_twice(
         app.send_task("webhooks.tasks.send_webhooks")
         wait_until(lambda: slow.requests)
         app.send_task("reserve.outbox.tasks.relay_events")
-        wait_until(lambda: _someone_waits(lock))
+        wait_until(lambda: someone_waits(lock))
         worker.send_signal(signal.SIGTERM)
         with pytest.raises(subprocess.TimeoutExpired):
             worker.wait(0.5)
@@ -193,7 +172,7 @@ def test_a_worker_ends_its_task_first_unless_it_is_asked_twice(
         else:
             worker.send_signal(signal.SIGTERM)
             worker.wait(10)
-            wait_until(lambda: not _someone_waits(lock))
+            wait_until(lambda: not someone_waits(lock))
     booking.refresh_from_db()
     assert booking.status == status
     delivery.refresh_from_db()

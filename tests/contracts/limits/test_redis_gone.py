@@ -57,7 +57,8 @@ def test_redis_may_die_and_come_back_under_load(own_redis: OwnRedis, tmp_path: P
         stop.set()
         for thread in threads:
             thread.join(20)
-        assert {status for _, status in statuses} <= {200, 429}, statuses
+        refused = (statuses, log.read_text())
+        assert {status for _, status in statuses} <= {200, 429}, refused
         assert statuses["graphql", 200] > 50
         assert statuses["rest", 200] > 20
     assert (told("limits_local"), told("limits_shared")) == (1, 1)
