@@ -223,7 +223,7 @@ def _tell(ledger: Ledger, held: Held) -> None:
         *about_slots(ledger.changed_slots),
         *about_bookings(ledger.changed_bookings),
     ]
-    with tracing.span("publish", messages=len(publications)), PUBLISH_SECONDS.time():
+    with tracing.Part("publish", PUBLISH_SECONDS, messages=len(publications)):
         if held.let_go([*stamps.voiding(subjects), *publishing(publications)]):
             return
     stamps.void(subjects)
@@ -241,7 +241,7 @@ def _transact(
     decided = False
     try:
         with ExitStack() as ending, transaction.atomic(durable=True):
-            with tracing.span("row lock", slots=len(slot_ids)), LOCK_SECONDS.time():
+            with tracing.Part("row lock", LOCK_SECONDS, slots=len(slot_ids)):
                 ledger = Ledger.lock(slot_ids=slot_ids, booking_ids=booking_ids)
             ledger.read_customers(
                 {
@@ -257,8 +257,7 @@ def _transact(
             at_commit()
             decided = True
             # What is left of the block is the commit.
-            ending.enter_context(tracing.span("commit"))
-            ending.enter_context(COMMIT_SECONDS.time())
+            ending.enter_context(tracing.Part("commit", COMMIT_SECONDS))
         reach("after commit, before answer")
     except (OperationalError, InterfaceError) as error:
         if decided:

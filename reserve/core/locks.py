@@ -113,7 +113,7 @@ class _Guards:
     def _take_measured(self, names: list[str], token: str) -> list[str]:
         taken: list[str] = []
         if self._breaker.admits():
-            with tracing.span("guard", guards=len(names)), GUARD_SECONDS.time():
+            with tracing.Part("guard", GUARD_SECONDS, guards=len(names)):
                 taken = self._take(names, token)
         if not taken:
             GUARDS_MISSED.inc()

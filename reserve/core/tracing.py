@@ -1,4 +1,4 @@
-"""Spans of what takes time, where an endpoint for them is set; otherwise next to nothing.
+"""Spans of what takes time, where an endpoint for them is set; otherwise its figures alone.
 
 A trace has the id of the request that it tells of (`trace_id_of`), so that what a worker
 does for an event hours later is found beside it, though nothing but the request's id went
@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from typing import Any
 
-from opentelemetry import context as otel
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, Tracer
+from prometheus_client import Histogram
 
 from reserve.core.context import random_id, request_id
 
@@ -24,8 +24,12 @@ _HEX = re.compile(r"(?!0{32})[0-9a-f]{32}")
 _TRACEPARENT = re.compile(
     r"(?!ff)[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-((?!0{16})[0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?"
 )
+_SECOND = 1_000_000_000
 _NOTHING: AbstractContextManager[None] = nullcontext()
 _tracer: Tracer | None = None
+# The span at work, if its trace is kept. OpenTelemetry's own context would hold it too,
+# and takes ten times as long to look at, as each request does a few times.
+_span: ContextVar[SpanContext | None] = ContextVar("span", default=None)
 
 
 def _keep_all(_trace_id: int) -> bool:
@@ -77,23 +81,13 @@ def caller_of(traceparent: str) -> SpanContext | None:
 
 def current() -> SpanContext | None:
     """The span at work, if there is one whose trace is kept."""
-    if _tracer is None:
-        return None
-    span = trace.get_current_span()
-    if span is trace.INVALID_SPAN:
-        return None
-    context = span.get_span_context()
-    return context if context.trace_flags.sampled else None
+    return _span.get()
 
 
 def current_trace_id() -> str:
     """The trace at work in 32 hexadecimal digits, or an empty string where none is kept."""
-    if _tracer is None:
-        return ""
-    span = trace.get_current_span()
-    if span is trace.INVALID_SPAN:
-        return ""
-    return f"{span.get_span_context().trace_id:032x}"
+    span = _span.get()
+    return "" if span is None else f"{span.trace_id:032x}"
 
 
 def beginning(
@@ -111,18 +105,76 @@ def beginning(
     if _tracer is None:
         return _NOTHING
     is_kept = caller.trace_flags.sampled if caller else _keeps(trace_id_of(request_id()))
-    if not is_kept:
-        return _detached() if trace.get_current_span() is not trace.INVALID_SPAN else _NOTHING
-    context = otel.Context()
-    if caller is not None:
-        context = trace.set_span_in_context(NonRecordingSpan(caller), context)
-    return _begin(name, context=context, kind=kind, attributes=attributes)
+    if is_kept:
+        return _begun(_tracer.start_span(name, _within(caller), kind, attributes))
+    return _NOTHING if _span.get() is None else _at_work(None)
 
 
-def span(name: str, **attributes: str | int) -> AbstractContextManager[None]:
-    """A part of what is done for several at once (`shared`); nothing where that is not traced."""
-    parts = _parts.get()
-    return _NOTHING if parts is None else _Part(parts, name, attributes)
+@contextmanager
+def _begun(span: Span) -> Iterator[Span]:
+    # What an exception says may be personal: what went wrong is for the log, which leaves it out.
+    with _at_work(span.get_span_context()):
+        try:
+            yield span
+        finally:
+            span.end()
+
+
+@contextmanager
+def _at_work(span: SpanContext | None) -> Iterator[None]:
+    """Without one, whoever does it may be traced, and what is done is not for them."""
+    token = _span.set(span)
+    try:
+        yield
+    finally:
+        _span.reset(token)
+
+
+def _within(span: SpanContext | None) -> Context:
+    context = Context()
+    return context if span is None else trace.set_span_in_context(NonRecordingSpan(span), context)
+
+
+class _Timed:
+    """From when to when something lasted, in nanoseconds of a clock that nobody sets."""
+
+    __slots__ = ("attributes", "began", "ended", "name")
+
+    def __init__(self, name: str, attributes: Mapping[str, str | int]) -> None:
+        self.name, self.attributes = name, attributes
+
+    def __enter__(self) -> None:
+        self.began = time.perf_counter_ns()
+
+    def __exit__(self, *_: object) -> None:
+        self.ended = time.perf_counter_ns()
+
+
+class Part(_Timed):
+    """A part of what is done for several at once, whose seconds are counted.
+
+    Within `shared` it is told of when all has ended, and otherwise at once, as a figure alone.
+    """
+
+    __slots__ = ("_seconds",)
+
+    def __init__(self, name: str, seconds: Histogram, **attributes: str | int) -> None:
+        super().__init__(name, attributes)
+        self._seconds = seconds
+
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)
+        parts = _parts.get()
+        if parts is None:
+            self.count()
+        else:
+            parts.append(self)
+
+    def count(self) -> None:
+        self._seconds.observe((self.ended - self.began) / _SECOND)
+
+
+_parts: ContextVar[list[Part] | None] = ContextVar("parts", default=None)
 
 
 @contextmanager
@@ -131,79 +183,39 @@ def shared(
 ) -> Iterator[None]:
     """What is done for several at once: part of the first one's trace, with links to the others.
 
-    Its span and those of its parts are made when it has ended. Made in the middle of it, by
-    a thread that others wait for, each would take four times as long.
+    The figures of its parts are counted when it has ended, and the spans made. Made in the
+    middle of it, by a thread that others wait for, each would take four times as long.
     """
-    if _tracer is None:
-        yield
-        return
     # By their ids: the contexts themselves cannot be hashed.
     kept = list({caller.span_id: caller for caller in callers if caller is not None}.values())
-    if not kept:
-        with _detached():
-            yield
-        return
-    context = trace.set_span_in_context(NonRecordingSpan(kept[0]), otel.Context())
-    whole = _Part([], name, attributes)
-    token, parts_token = otel.attach(context), _parts.set([])
+    whole, parts = _Timed(name, attributes), list[Part]()
+    token, parts_token = _span.set(kept[0] if kept else None), _parts.set(parts)
     try:
         with whole:
             yield
     finally:
-        parts = _parts.get() or []
+        _span.reset(token)
         _parts.reset(parts_token)
-        otel.detach(token)
-        _make(whole, parts, context, [Link(caller) for caller in kept[1:]])
+        for part in parts:
+            part.count()
+        if kept and _tracer is not None:
+            _tell(_tracer, whole, parts, kept)
 
 
-class _Part:
-    """From when to when something lasted, in nanoseconds since 1970."""
-
-    __slots__ = ("_parts", "attributes", "began", "ended", "name")
-
-    def __init__(
-        self, parts: "list[_Part]", name: str, attributes: Mapping[str, str | int]
-    ) -> None:
-        self.name, self.attributes = name, attributes
-        self._parts = parts
-
-    def __enter__(self) -> None:
-        self.began = time.time_ns()
-
-    def __exit__(self, *_: object) -> None:
-        self.ended = time.time_ns()
-        self._parts.append(self)
-
-
-_parts: ContextVar[list[_Part] | None] = ContextVar("parts", default=None)
-
-
-def _make(whole: _Part, parts: Iterable[_Part], context: otel.Context, links: list[Link]) -> None:
-    assert _tracer is not None
-    span = _tracer.start_span(
-        whole.name, context, links=links, attributes=whole.attributes, start_time=whole.began
+def _tell(
+    tracer: Tracer, whole: _Timed, parts: Iterable[_Timed], callers: list[SpanContext]
+) -> None:
+    epoch = time.time_ns() - time.perf_counter_ns()
+    span = tracer.start_span(
+        whole.name,
+        _within(callers[0]),
+        attributes=whole.attributes,
+        links=[Link(caller) for caller in callers[1:]],
+        start_time=epoch + whole.began,
     )
-    within = trace.set_span_in_context(span, context)
+    within = _within(span.get_span_context())
     for part in parts:
-        _tracer.start_span(
-            part.name, within, attributes=part.attributes, start_time=part.began
-        ).end(part.ended)
-    span.end(whole.ended)
-
-
-def _begin(name: str, **options: Any) -> AbstractContextManager[Span]:
-    assert _tracer is not None
-    # An exception's text may be personal: what went wrong is for the log, which leaves it out.
-    return _tracer.start_as_current_span(
-        name, record_exception=False, set_status_on_exception=False, **options
-    )
-
-
-@contextmanager
-def _detached() -> Iterator[None]:
-    """Whoever does it may be traced; what is done is not for them."""
-    token = otel.attach(otel.Context())
-    try:
-        yield
-    finally:
-        otel.detach(token)
+        tracer.start_span(
+            part.name, within, attributes=part.attributes, start_time=epoch + part.began
+        ).end(epoch + part.ended)
+    span.end(epoch + whole.ended)

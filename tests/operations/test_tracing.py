@@ -14,6 +14,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from prometheus_client import Histogram
 
 from reserve.core import tracing
 from reserve.core.context import on_behalf_of
@@ -23,6 +24,7 @@ from tests.processes import process, wait_until, web_process
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+SECONDS = Histogram("parts_of_tests_seconds", "How long parts took.", registry=None)
 CALLER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
@@ -170,9 +172,9 @@ def test_a_trace_that_is_not_kept_has_no_span_and_is_none_of_the_one_around_it()
             with on_behalf_of(f"{1:032x}"), tracing.beginning("handle") as inner:
                 assert inner is None
                 assert tracing.current_trace_id() == ""
-                with tracing.shared("batch", [tracing.current()]), tracing.span("part"):
+                with tracing.shared("batch", [tracing.current()]), tracing.Part("part", SECONDS):
                     assert tracing.current_trace_id() == ""
-            with tracing.shared("batch", [tracing.current()]), tracing.span("part"):
+            with tracing.shared("batch", [tracing.current()]), tracing.Part("part", SECONDS):
                 assert tracing.current_trace_id() == f"{outer.get_span_context().trace_id:032x}"
         spans = kept.get_finished_spans()
         assert [span.name for span in spans] == ["part", "batch", "task"]
@@ -180,12 +182,24 @@ def test_a_trace_that_is_not_kept_has_no_span_and_is_none_of_the_one_around_it()
         tracing.use(None)
 
 
-def test_without_an_endpoint_nothing_is_made() -> None:
+def test_without_an_endpoint_only_figures_are_made() -> None:
+    def counted() -> float:
+        (metric,) = SECONDS.collect()
+        return next(one.value for one in metric.samples if one.name.endswith("_count"))
+
+    before = counted()
     assert tracing.current() is None
     with tracing.beginning("request") as request:
         assert request is None
-    with tracing.shared("batch", [None]), tracing.span("part"):
-        assert tracing.current_trace_id() == ""
+    with tracing.shared("batch", [None]):
+        with tracing.Part("part", SECONDS):
+            assert tracing.current_trace_id() == ""
+        # Nobody who waits for the others waits for figures.
+        assert counted() == before
+    assert counted() == before + 1
+    with pytest.raises(LookupError), tracing.Part("part", SECONDS):
+        raise LookupError
+    assert counted() == before + 2
 
 
 def test_a_callers_header_is_taken_as_the_standard_has_it() -> None:
