@@ -19,7 +19,7 @@ from opentelemetry.trace import Tracer
 from prometheus_client import Counter, Gauge, Histogram
 
 from bench.told import KINDS, SETTLED, signal_of
-from reserve.core import tracing
+from reserve.core import answers, tracing
 from reserve.embedded.web import main
 
 
@@ -57,6 +57,7 @@ class _Switch:
         self._replaced.clear()
         if "logs" not in kind:
             self._replace(structlog.get_config()["wrapper_class"], "info", _ignore)
+            self._replace(answers, "write_lines", _ignore)
         if "figures" not in kind:
             for owner, name in ((Counter, "inc"), (Gauge, "set"), (Gauge, "inc"), (Gauge, "dec")):
                 self._replace(owner, name, _ignore)

@@ -10,14 +10,12 @@ import atexit
 from collections import Counter
 from contextvars import Context
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import prometheus_client
 
 from reserve.core.figures import ANSWERS, REQUEST_SECONDS
-from reserve.core.logging import get_line_logger, timestamp
-
-log = get_line_logger(__name__)
+from reserve.core.logging import timestamp, write_lines
 
 PROBE = "health"
 """The transport of those who ask every few seconds whether we are well: no news."""
@@ -63,22 +61,26 @@ def _tell() -> None:
     _uncounted.extend(_untold)
     answers = _untold[:]
     _untold.clear()
-    lines = log.bind(logger=__name__, timestamp=timestamp())
-    for answer in answers:
-        is_news = answer.transport != PROBE
-        trace = {"trace_id": answer.trace_id} if answer.trace_id else {}
-        tell = lines.info if is_news else lines.debug
-        tell(
-            "request",
-            level="info" if is_news else "debug",
-            request_id=answer.request_id,
-            protocol=answer.protocol,
-            method=answer.method,
-            path=answer.path,
-            status=answer.status,
-            milliseconds=round(answer.seconds * 1000, 1),
-            **trace,
-        )
+    now = timestamp()
+    write_lines(_line(answer, now) for answer in answers)
+
+
+def _line(answer: Answer, now: str) -> dict[str, Any]:
+    line: dict[str, Any] = {
+        "event": "request",
+        "level": "debug" if answer.transport == PROBE else "info",
+        "logger": __name__,
+        "timestamp": now,
+        "request_id": answer.request_id,
+        "protocol": answer.protocol,
+        "method": answer.method,
+        "path": answer.path,
+        "status": answer.status,
+        "milliseconds": round(answer.seconds * 1000, 1),
+    }
+    if answer.trace_id:
+        line["trace_id"] = answer.trace_id
+    return line
 
 
 def count() -> None:

@@ -1,6 +1,11 @@
 import asyncio
+import json
+import logging
 import threading
 
+import pytest
+
+from reserve.core import logging as lines
 from reserve.core.log_output import LogOutput
 
 
@@ -58,3 +63,20 @@ def test_what_is_told_before_a_loop_runs_is_written_at_once():
     written = Written()
     tell(LogOutput(written), b"early\n")
     assert written == [b"early\n"]
+
+
+def test_complete_lines_are_written_at_once_from_the_least_level_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written = Written()
+    monkeypatch.setattr(lines, "log_output", LogOutput(written))
+    monkeypatch.setattr(lines, "_least_level", logging.INFO)
+    monkeypatch.setattr(
+        lines, "_writers", [lambda _logger, _level, line: json.dumps(line).encode()]
+    )
+    told = [{"level": level, "event": "request"} for level in ("debug", "info", "warning")]
+    lines.write_lines(told)
+    lines.write_lines(told[:1])
+    (text,) = written
+    assert [json.loads(line)["level"] for line in text.splitlines()] == ["info", "warning"]
+    assert text.endswith(b"\n")
