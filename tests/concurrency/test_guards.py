@@ -72,7 +72,7 @@ def test_an_outage_of_redis_costs_next_to_nothing_and_one_line(
             began = time.monotonic()
             assert all(isinstance(commit([request])[0], Booking) for request in requests[:10])
             waited = time.monotonic() - began
-            assert waited < patience + 10 * 0.05
+            assert waited < patience + 10 * 0.1
             # After a rest one tries again, in vain, and says nothing of it.
             own_guards._breaker._open_until = 0
             assert all(isinstance(commit([request])[0], Booking) for request in requests[10:18])
@@ -181,15 +181,20 @@ def test_a_guard_is_handed_over_at_once() -> None:
         with locks._Guards().hold(["handed over"]):
             order.append("second")
 
-    second = threading.Thread(target=wait_for_it)
-    with locks.guards(["handed over"]):
-        second.start()
-        time.sleep(0.1)
-        order.append("first")
-    released = time.monotonic()
-    second.join()
-    assert time.monotonic() - released < 0.1
-    assert order == ["first", "second"]
+    def seconds() -> float:
+        second = threading.Thread(target=wait_for_it)
+        with locks.guards(["handed over"]):
+            second.start()
+            # Half of one wait on the list.
+            time.sleep(0.1)
+            order.append("first")
+        released = time.monotonic()
+        second.join()
+        return time.monotonic() - released
+
+    # A busy machine may be late once.
+    assert min(seconds() for _ in range(3)) < 0.08
+    assert order == ["first", "second"] * 3
 
 
 def _rival_under_a_lapsed_guard(

@@ -23,48 +23,61 @@ def _forked(act: Callable[[], object]) -> int:
     return pid
 
 
-def _busy(crew: Crew, seconds: float) -> tuple[int, int]:
-    """A process that works for so long; its id, and a descriptor that tells of each round."""
-    reading, writing = os.pipe()
+class _Busy:
+    """A process that works until it is let go, round by round."""
 
-    def work() -> int:
-        os.write(writing, b".")
-        time.sleep(seconds)
-        return 1
+    def __init__(self, crew: Crew) -> None:
+        self._rounds, begun = os.pipe()
+        leave, self._leave = os.pipe()
 
-    pid = _forked(lambda: crew.do(work, within=LONG))
-    os.close(writing)
-    assert os.read(reading, 1) == b"."
-    return pid, reading
+        def work() -> int:
+            os.write(begun, b".")
+            os.read(leave, 1)
+            return 1
+
+        self.pid = _forked(lambda: crew.do(work, within=LONG))
+        os.close(begun)
+        assert self.begins_a_round()
+
+    def begins_a_round(self) -> bool:
+        """Waits for it; False where it has ended instead."""
+        return os.read(self._rounds, 1) == b"."
+
+    def end_the_round(self) -> None:
+        os.write(self._leave, b".")
+
+    def wait(self) -> None:
+        os.waitpid(self.pid, 0)
 
 
 def test_whoever_asks_while_another_works_is_served_by_that_one() -> None:
     crew = Crew(1)
-    pid, rounds = _busy(crew, 0.3)
-    began_at = time.monotonic()
+    busy = _Busy(crew)
     assert crew.do(lambda: 1, within=LONG) == 0
-    assert time.monotonic() - began_at < 0.2
     assert crew.is_asked
-    assert os.read(rounds, 1) == b"."
-    os.waitpid(pid, 0)
+    for _ in range(2):
+        busy.end_the_round()
+    assert busy.begins_a_round()
+    busy.wait()
     assert not crew.is_asked
-    assert os.read(rounds, 1) == b""
+    assert not busy.begins_a_round()
     assert crew.do(lambda: 1, within=LONG) == 1
 
 
 def test_as_many_work_as_may() -> None:
     crew = Crew(2)
-    pid, _ = _busy(crew, 0.3)
+    busy = _Busy(crew)
     assert crew.do(lambda: 1, within=LONG) == 1
-    os.waitpid(pid, 0)
+    busy.end_the_round()
+    busy.wait()
 
 
 def test_the_place_of_one_who_is_killed_is_free() -> None:
     crew = Crew(1)
-    pid, _ = _busy(crew, 30)
+    busy = _Busy(crew)
     assert crew.do(lambda: 1, within=LONG) == 0
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
+    os.kill(busy.pid, signal.SIGKILL)
+    busy.wait()
     wait_until(lambda: crew.do(lambda: 1, within=LONG) == 1, seconds=2)
 
 

