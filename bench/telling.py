@@ -20,6 +20,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from bench.told import KINDS, SETTLED, signal_of
 from reserve.core import answers, tracing
+from reserve.core.gathered import GatheredHistogram
 from reserve.embedded.web import main
 
 
@@ -62,6 +63,7 @@ class _Switch:
             for owner, name in ((Counter, "inc"), (Gauge, "set"), (Gauge, "inc"), (Gauge, "dec")):
                 self._replace(owner, name, _ignore)
             self._replace(Histogram, "observe", _ignore)
+            self._replace(GatheredHistogram, "observe_soon", _ignore)
             self._replace(Histogram, "time", _untimed)
         if "traces" in kind:
             self._use(tracer, **options)

@@ -178,7 +178,7 @@ def _commit_once(
             slot_ids |= set(more.slot_ids)
         else:
             with _once_committed():
-                BATCH_SIZE.observe(len(batch))
+                BATCH_SIZE.observe_soon(len(batch))
                 full_slots.note(ledger.slots.values())
                 if ledger.changed_slots or ledger.changed_bookings:
                     changed = ledger.changed_bookings

@@ -4,7 +4,9 @@ from collections import Counter as Tally
 from collections.abc import Iterable
 from functools import cache
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter
+
+from reserve.core.gathered import GatheredHistogram
 
 _STEPS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
@@ -13,13 +15,13 @@ DECISIONS = Counter(
     "What the desk was asked for, and what it answered: OK or the code of a refusal.",
     ["request", "outcome"],
 )
-LOCK_SECONDS = Histogram(
+LOCK_SECONDS = GatheredHistogram(
     "reserve_lock_wait_seconds", "Time to lock and read the slots of a batch.", buckets=_STEPS
 )
-COMMIT_SECONDS = Histogram(
+COMMIT_SECONDS = GatheredHistogram(
     "reserve_commit_seconds", "Time that PostgreSQL took to commit a batch.", buckets=_STEPS
 )
-BATCH_SIZE = Histogram(
+BATCH_SIZE = GatheredHistogram(
     "reserve_batch_size", "Requests that shared a transaction.", buckets=(1, 2, 4, 8, 16, 32, 64)
 )
 BATCHES_RETRIED = Counter(

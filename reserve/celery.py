@@ -19,6 +19,7 @@ from opentelemetry.trace import SpanKind
 from reserve.core import parting, tracing, worker_connections
 from reserve.core.context import begin_request, request_id
 from reserve.core.figures import TASK_SECONDS, TASK_WAIT_SECONDS, TASKS, note_memory
+from reserve.core.gathered import count_gathered
 from reserve.core.logging import get_logger
 from reserve.embedded.figures import end_shared_figures
 from reserve.worker_figures import serve_figures
@@ -86,6 +87,7 @@ def _end_task(task: Any = None, retval: Any = None, state: str = "", **_: Any) -
     seconds = time.perf_counter() - _run.began_at
     TASKS.labels(task.name, state or "UNKNOWN").inc()
     TASK_SECONDS.labels(task.name).observe(seconds)
+    count_gathered()
     tell = log.debug if state == "SUCCESS" and not retval else log.info
     tell(
         "task",

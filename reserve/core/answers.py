@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import prometheus_client
 
 from reserve.core.figures import ANSWERS, REQUEST_SECONDS
+from reserve.core.gathered import GatheredHistogram, count_gathered
 from reserve.core.logging import timestamp, write_lines
 
 PROBE = "health"
@@ -92,7 +93,8 @@ def count() -> None:
         _answers(transport, status).inc(number)
     for answer in answers:
         if answer.is_timed:
-            _request_seconds(answer.transport).observe(answer.seconds)
+            _request_seconds(answer.transport).observe_soon(answer.seconds)
+    count_gathered()
 
 
 # What a process owes when it ends.
@@ -101,7 +103,7 @@ atexit.register(count)
 
 # To look a figure up by its labels takes as long as to count.
 @cache
-def _request_seconds(transport: str) -> prometheus_client.Histogram:
+def _request_seconds(transport: str) -> GatheredHistogram:
     return REQUEST_SECONDS.labels(transport)
 
 

@@ -12,12 +12,14 @@ from pathlib import Path
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from reserve.core.gathered import GatheredHistogram, count_gathered
+
 # Seconds; a lone booking takes two milliseconds, and nobody waits longer than 20 s.
 _STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 20.0)
 _SAMPLE_EVERY_SECONDS = 1.0
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
-REQUEST_SECONDS = Histogram(
+REQUEST_SECONDS = GatheredHistogram(
     "reserve_request_seconds",
     "Time from a request to its answer, by what answered it.",
     ["transport"],
@@ -26,13 +28,13 @@ REQUEST_SECONDS = Histogram(
 ANSWERS = Counter(
     "reserve_answers", "Requests that were answered, by status.", ["transport", "status"]
 )
-GUARD_SECONDS = Histogram(
+GUARD_SECONDS = GatheredHistogram(
     "reserve_guard_wait_seconds", "Wait for the guards of a batch in Redis.", buckets=_STEPS
 )
 GUARDS_MISSED = Counter(
     "reserve_guards_missed", "Batches that went on without guards, since Redis was away or slow."
 )
-PUBLISH_SECONDS = Histogram(
+PUBLISH_SECONDS = GatheredHistogram(
     "reserve_publish_seconds", "Time to hand messages to watchers over to Redis.", buckets=_STEPS
 )
 TASKS = Counter("reserve_tasks", "Tasks that ended, by how.", ["task", "outcome"])
@@ -93,4 +95,5 @@ async def sample(*, threads: Mapping[str, int], calls: Mapping[str, Callable[[],
         for pool, count in calls.items():
             POOL_CALLS.labels(pool).set(count())
         note_memory("web")
+        count_gathered()
         await asyncio.sleep(_SAMPLE_EVERY_SECONDS)

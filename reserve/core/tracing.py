@@ -15,9 +15,9 @@ from contextvars import ContextVar
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, Tracer
-from prometheus_client import Histogram
 
 from reserve.core.context import random_id, request_id
+from reserve.core.gathered import GatheredHistogram
 
 _HEX = re.compile(r"(?!0{32})[0-9a-f]{32}")
 # https://www.w3.org/TR/trace-context/#traceparent-header: version, trace id, parent id, flags.
@@ -107,7 +107,7 @@ def beginning(
     is_kept = caller.trace_flags.sampled if caller else _keeps(trace_id_of(request_id()))
     if is_kept:
         return _begun(_tracer.start_span(name, _within(caller), kind, attributes))
-    return _NOTHING if _span.get() is None else _at_work(None)
+    return _nobodys_work()
 
 
 @contextmanager
@@ -122,7 +122,6 @@ def _begun(span: Span) -> Iterator[Span]:
 
 @contextmanager
 def _at_work(span: SpanContext | None) -> Iterator[None]:
-    """Without one, whoever does it may be traced, and what is done is not for them."""
     token = _span.set(span)
     try:
         yield
@@ -151,27 +150,19 @@ class _Timed:
 
 
 class Part(_Timed):
-    """A part of what is done for several at once, whose seconds are counted.
-
-    Within `shared` it is told of when all has ended, and otherwise at once, as a figure alone.
-    """
+    """A part of what is done for several at once (`shared`), whose seconds are counted."""
 
     __slots__ = ("_seconds",)
 
-    def __init__(self, name: str, seconds: Histogram, **attributes: str | int) -> None:
+    def __init__(self, name: str, seconds: GatheredHistogram, **attributes: str | int) -> None:
         super().__init__(name, attributes)
         self._seconds = seconds
 
     def __exit__(self, *error: object) -> None:
         super().__exit__(*error)
-        parts = _parts.get()
-        if parts is None:
-            self.count()
-        else:
+        self._seconds.observe_soon((self.ended - self.began) / _SECOND)
+        if (parts := _parts.get()) is not None:
             parts.append(self)
-
-    def count(self) -> None:
-        self._seconds.observe((self.ended - self.began) / _SECOND)
 
 
 _parts: ContextVar[list[Part] | None] = ContextVar("parts", default=None)
@@ -183,23 +174,30 @@ def shared(
 ) -> Iterator[None]:
     """What is done for several at once: part of the first one's trace, with links to the others.
 
-    The figures of its parts are counted when it has ended, and the spans made. Made in the
-    middle of it, by a thread that others wait for, each would take four times as long.
+    Its span and those of its parts are made when it has ended. Made in the middle of it, by
+    a thread that others wait for, each would take four times as long.
     """
     # By their ids: the contexts themselves cannot be hashed.
     kept = list({caller.span_id: caller for caller in callers if caller is not None}.values())
+    if not kept:
+        with _nobodys_work():
+            yield
+        return
     whole, parts = _Timed(name, attributes), list[Part]()
-    token, parts_token = _span.set(kept[0] if kept else None), _parts.set(parts)
+    token, parts_token = _span.set(kept[0]), _parts.set(parts)
     try:
         with whole:
             yield
     finally:
         _span.reset(token)
         _parts.reset(parts_token)
-        for part in parts:
-            part.count()
-        if kept and _tracer is not None:
+        if _tracer is not None:
             _tell(_tracer, whole, parts, kept)
+
+
+def _nobodys_work() -> AbstractContextManager[None]:
+    """Whoever does it may be traced; what is done is not for them."""
+    return _NOTHING if _span.get() is None else _at_work(None)
 
 
 def _tell(
