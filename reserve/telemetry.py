@@ -69,20 +69,14 @@ class OwnIds:
 
     def make(self) -> str:
         made = entropy.randbytes(_ID_BYTES)
-        if self._take():
+        now = time.monotonic_ns()
+        if now - self._since >= self._interval:
+            # Threads that come together may keep one more.
+            self._since = max(self._since, now - _SECOND) + self._interval
             return self._within(made, 0, self._bound)
         if int.from_bytes(made[-_RANDOM_BYTES:]) < self._bound:
             return self._within(made, self._bound, self._beyond)
         return made.hex()
-
-    def _take(self) -> bool:
-        # Threads that come together may keep one more.
-        now = time.monotonic_ns()
-        since = max(self._since, now - _SECOND)
-        if now - since < self._interval:
-            return False
-        self._since = since + self._interval
-        return True
 
     def _within(self, made: bytes, least: int, beyond: int) -> str:
         """The id with other random bits in the place of those that the sampler looks at."""
