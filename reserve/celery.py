@@ -21,6 +21,7 @@ from reserve.core.context import begin_request, request_id
 from reserve.core.figures import TASK_SECONDS, TASK_WAIT_SECONDS, TASKS, note_memory
 from reserve.core.gathered import count_gathered
 from reserve.core.logging import get_logger
+from reserve.core.sealing import first_key_prefix
 from reserve.embedded.figures import end_shared_figures
 from reserve.worker_figures import serve_figures
 
@@ -104,6 +105,9 @@ def _end_task(task: Any = None, retval: Any = None, state: str = "", **_: Any) -
 def _begin_process(**_: Any) -> None:
     if settings.OTEL_EXPORTER_OTLP_ENDPOINT:
         import_string("reserve.telemetry.start")()
+    # OpenSSL takes 3 MiB, which a task would load that runs once an hour: a process that is
+    # as large from its start is one that does not seem to grow.
+    first_key_prefix()
     threading.Thread(target=_sample, name="figures", daemon=True).start()
 
 
