@@ -80,15 +80,27 @@ class SocketConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     Messages of the channel layer come by the process's hub (`reserve.core.live`). So there
     is one thing to wait for, which needs no task of its own, and no connection of the
     database to look after: threads of their own have these.
+
+    Once it is closed, what was on its way in either direction is of no use.
     """
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        self.scope, self.base_send, self.channel_layer = scope, send, None
+        self._is_closed = False
+
+        async def send_until_closed(message: Any) -> None:
+            if self._is_closed:
+                return
+            self._is_closed = message["type"] == "websocket.close"
+            await send(message)
+
+        self.scope, self.base_send, self.channel_layer = scope, send_until_closed, None
         with suppress(StopConsumer):
             while True:
                 await self.dispatch(await receive())
 
     async def dispatch(self, message: Any) -> None:
+        if self._is_closed and message["type"] == "websocket.receive":
+            return
         await getattr(self, get_handler_name(message))(message)
 
 
