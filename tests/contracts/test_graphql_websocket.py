@@ -38,7 +38,7 @@ def test_a_booking_on_one_connection_is_seen_on_another(socket: Socket, server: 
     _initialise(socket).watch(slot.venue.public_id)
 
     booked = GraphQLApi(server).create_booking(customer, seats_on(slot, 4))
-    seen = socket.receive()
+    seen = socket.receive(1)
     assert seen["type"] == "next"
     assert seen["payload"]["data"]["slotAvailabilityChanged"] == {
         "slotId": slot.public_id,
@@ -51,14 +51,14 @@ def test_a_booking_on_one_connection_is_seen_on_another(socket: Socket, server: 
     }
 
     GraphQLApi(server).change(customer, booked.body["id"], "cancel")
-    assert socket.receive()["payload"]["data"]["slotAvailabilityChanged"]["version"] == 2
+    assert socket.receive(1)["payload"]["data"]["slotAvailabilityChanged"]["version"] == 2
 
 
 def test_a_change_made_by_another_process_is_seen_too(socket: Socket) -> None:
     slot = make_slot(capacity=2)
     _initialise(socket).watch(slot.venue.public_id)
     booking = create_booking(actor=make_customer(), seats=seats_on(slot, 2))
-    seen = socket.receive()["payload"]["data"]["slotAvailabilityChanged"]
+    seen = socket.receive(2)["payload"]["data"]["slotAvailabilityChanged"]
     assert (seen["status"], seen["remainingCapacity"]) == ("FULL", 0)
     assert Booking.objects.get(pk=booking.pk).status == "PENDING"
 
@@ -68,7 +68,7 @@ def test_a_change_elsewhere_is_not_heard(socket: Socket) -> None:
     _initialise(socket).watch(watched.venue.public_id)
     create_booking(actor=make_customer(), seats=seats_on(elsewhere))
     create_booking(actor=make_customer(), seats=seats_on(watched))
-    seen = socket.receive()["payload"]["data"]["slotAvailabilityChanged"]
+    seen = socket.receive(2)["payload"]["data"]["slotAvailabilityChanged"]
     assert seen["slotId"] == watched.public_id
 
 

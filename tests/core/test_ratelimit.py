@@ -291,9 +291,8 @@ def test_a_redis_that_hangs_costs_a_third_of_a_second_once(size, bucket, setting
             return first - began, time.perf_counter() - first
 
         waited, then = asyncio.run(calls())
-    # One after the other they would wait for seconds.
-    assert 0.2 < waited < 2
-    assert then < 0.2
+    assert 0.2 < waited < 0.6
+    assert then < 0.1
 
 
 def test_memory_is_bounded_and_the_least_used_go_first() -> None:

@@ -120,7 +120,7 @@ def test_fragments_that_double_each_other_are_counted_at_once(http: httpx.Client
     document = "{ ...F0 } " + " ".join(parts) + " fragment F40 on Query { __typename }"
     began = time.perf_counter()
     assert limits_of(graphql(http, document))[1] == LIMIT - 1
-    assert time.perf_counter() - began < 10
+    assert time.perf_counter() - began < 2
 
 
 def test_accounts_have_buckets_of_their_own(http: httpx.Client, limited: str) -> None:
