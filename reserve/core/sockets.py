@@ -85,23 +85,35 @@ class SocketConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     """
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        self._is_closed = False
-
-        async def send_until_closed(message: Any) -> None:
-            if self._is_closed:
-                return
-            self._is_closed = message["type"] == "websocket.close"
-            await send(message)
-
-        self.scope, self.base_send, self.channel_layer = scope, send_until_closed, None
+        self._sender = _Sender(send)
+        self.scope, self.base_send, self.channel_layer = scope, self._sender.send, None
         with suppress(StopConsumer):
             while True:
                 await self.dispatch(await receive())
 
     async def dispatch(self, message: Any) -> None:
-        if self._is_closed and message["type"] == "websocket.receive":
+        if self._sender.has_closed and message["type"] == "websocket.receive":
             return
         await getattr(self, get_handler_name(message))(message)
+
+
+class _Sender:
+    """Sends what a socket's consumer says until it closes.
+
+    It does not know the consumer, whose memory then waits for no garbage collector.
+    """
+
+    __slots__ = ("_send", "has_closed")
+
+    def __init__(self, send: Any) -> None:
+        self._send = send
+        self.has_closed = False
+
+    async def send(self, message: Any) -> None:
+        if self.has_closed:
+            return
+        self.has_closed = message["type"] == "websocket.close"
+        await self._send(message)
 
 
 class OpenSockets:
