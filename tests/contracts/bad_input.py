@@ -1,21 +1,13 @@
-"""What makes no sense, and how each transport is asked for it."""
+"""What makes no sense: the operation, its values, the field at fault and what is said of it."""
 
-from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from accounts.actors import Actor
-from bookings.models import Slot
-from bookings.services.slots import add_slot, change_slot
 from reserve.core import sentences
 from reserve.core.text import UNWRITABLE
-from tests.admin.conftest import Person
-from tests.admin.tenants import page_of
-from tests.admin.test_forms import HOURS_ROW, RESOURCE_ROW, VENUE, formset
-from tests.admin.test_schedules import SPECIAL_ROW
 from tests.staff import Place, closure, opening, special
-from venues.models import Closure, Resource, Venue
-from venues.services import resources, schedule, venues
+
+Fields = dict[str, Any]
 
 _AT_LEAST_1 = "This must be at least 1."
 _AT_MOST = "This must be at most 1000000000."
@@ -39,7 +31,7 @@ def _rules(**fields: Any) -> Any:
 
 _A_DAY = "There must be at most 288 slots a day."
 
-BAD: list[tuple[str, dict[str, Any], str, str]] = [
+BAD: list[tuple[str, Fields, str, str]] = [
     ("create_venue", {"timezone": "Factory"}, "timezone", "Factory is not an IANA time zone."),
     ("create_venue", {"name": "Kro\u202eorK"}, "name", UNWRITABLE),
     ("create_venue", {"booking_horizon_days": 731}, "booking_horizon_days", _AT_MOST_DAYS),
@@ -218,22 +210,22 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
 NEW_VENUE = {"name": "The New Room", "slug": "the-new-room", "timezone": "Europe/Copenhagen"}
 
 
-def _slot_times(fields: dict[str, Any]) -> dict[str, Any]:
+def slot_times(fields: Fields) -> Fields:
     day = fields.get("day", (datetime.now(UTC) + timedelta(days=1)).date().isoformat())
     times = {"start_time": f"{day}T18:00:00+00:00", "end_time": f"{day}T19:00:00+00:00"}
     return times | {name: value for name, value in fields.items() if name != "day"}
 
 
-def asked_of(operation: str, fields: dict[str, Any], place: Place) -> dict[str, Any]:
+def asked_of(operation: str, fields: Fields, place: Place) -> Fields:
     if operation == "add_slot":
-        return _slot_times(fields) | {"resource_id": place.resource.public_id}
+        return slot_times(fields) | {"resource_id": place.resource.public_id}
     if operation == "create_venue":
         named = {"organization_id": place.venue.organization.public_id}
         return NEW_VENUE | named | fields
     return fields
 
 
-WRONG: list[tuple[str, dict[str, Any], str, str]] = [
+WRONG: list[tuple[str, Fields, str, str]] = [
     ("update_venue", {"name": 7}, "name", sentences.TEXT),
     ("update_venue", {"is_public": "yes"}, "is_public", sentences.TRUE_OR_FALSE),
     ("update_venue", {"is_public": 1}, "is_public", sentences.TRUE_OR_FALSE),
@@ -274,195 +266,7 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
 
 
 # In REST; GraphQL takes null for what is left out.
-WRONG_NULLS: list[tuple[str, dict[str, Any], str, str]] = [
+WRONG_NULLS: list[tuple[str, Fields, str, str]] = [
     ("update_venue", {"name": None}, "name", sentences.TEXT),
     ("update_venue", {"is_public": None}, "is_public", sentences.TRUE_OR_FALSE),
 ]
-
-_CLOCK = {"opens_at", "closes_at"}
-_DATES = {"valid_from", "valid_until", "first_date", "last_date"}
-
-
-def _python(row: dict[str, Any]) -> dict[str, Any]:
-    """Values as the services take them."""
-    return {
-        name: time.fromisoformat(value)
-        if name in _CLOCK
-        else date.fromisoformat(value)
-        if name in _DATES
-        else value
-        for name, value in row.items()
-    }
-
-
-Fields = dict[str, Any]
-
-
-# --- By services -------------------------------------------------------------------
-
-
-def by_service(operation: str, fields: Fields, place: Place) -> object:
-    return _SERVICES[operation](place.people["owner"], fields, place)
-
-
-def _owner(actor: Actor, place: Place) -> Any:
-    return {"actor": actor, "venue_id": place.venue.pk, "resource_id": None}
-
-
-def _create_venue(actor: Actor, fields: Fields, place: Place) -> object:
-    details = NEW_VENUE | fields
-    resource = details.pop("resource", None)
-    return venues.create_venue(
-        actor=actor,
-        organization_id=place.venue.organization_id,
-        details=venues.VenueDetails(**details),
-        resource=resource and resources.ResourceDetails(**resource),
-    )
-
-
-def _update_venue(actor: Actor, fields: Fields, place: Place) -> object:
-    return venues.update_venue(actor=actor, venue_id=place.venue.pk, changes=fields)
-
-
-def _add_resource(actor: Actor, fields: Fields, place: Place) -> object:
-    details = resources.ResourceDetails(**fields)
-    return resources.add_resource(actor=actor, venue_id=place.venue.pk, details=details)
-
-
-def _update_resource(actor: Actor, fields: Fields, place: Place) -> object:
-    return resources.update_resource(actor=actor, resource_id=place.resource.pk, changes=fields)
-
-
-def _set_opening_hours(actor: Actor, fields: Fields, place: Place) -> object:
-    week = [schedule.Opening(**_python(row)) for row in fields["openings"]]
-    return schedule.set_opening_hours(**_owner(actor, place), openings=week)
-
-
-def _set_special_hours(actor: Actor, fields: Fields, place: Place) -> object:
-    days = [schedule.SpecialOpening(**_python(row)) for row in fields["special_hours"]]
-    return schedule.set_special_hours(**_owner(actor, place), special_hours=days)
-
-
-def _add_special_hours(actor: Actor, fields: Fields, place: Place) -> object:
-    hours = schedule.SpecialOpening(**_python(fields))
-    return schedule.add_special_hours(**_owner(actor, place), opening=hours)
-
-
-def _add_closure(actor: Actor, fields: Fields, place: Place) -> object:
-    return schedule.add_closure(**_owner(actor, place), **_python(fields))
-
-
-def _update_closure(actor: Actor, fields: Fields, place: Place) -> object:
-    changes, closure_id = _python(fields), place.closure.pk
-    return schedule.update_closure(actor=actor, closure_id=closure_id, changes=changes)
-
-
-def _add_slot(actor: Actor, fields: Fields, place: Place) -> object:
-    times = _slot_times(fields)
-    return add_slot(
-        actor=actor,
-        resource_id=place.resource.pk,
-        starts_at=datetime.fromisoformat(times["start_time"]),
-        ends_at=datetime.fromisoformat(times["end_time"]),
-        capacity=fields.get("capacity"),
-    )
-
-
-def _update_slot(actor: Actor, fields: Fields, place: Place) -> object:
-    return change_slot(actor=actor, slot_id=place.slot.pk, **fields)
-
-
-_SERVICES: dict[str, Callable[[Actor, Fields, Place], object]] = {
-    "create_venue": _create_venue,
-    "update_venue": _update_venue,
-    "add_resource": _add_resource,
-    "update_resource": _update_resource,
-    "set_opening_hours": _set_opening_hours,
-    "set_special_hours": _set_special_hours,
-    "add_special_hours": _add_special_hours,
-    "add_closure": _add_closure,
-    "update_closure": _update_closure,
-    "add_slot": _add_slot,
-    "update_slot": _update_slot,
-}
-
-
-# --- In the admin ------------------------------------------------------------------
-
-_NONE = formset("resources") | formset("special_hours") | formset("opening_hours")
-
-
-def by_admin(operation: str, fields: Fields, place: Place, person: Person) -> Any:
-    """What the page answers on which it is done; the capacity of a slot is for an action."""
-    page, row = _PAGES[operation](fields, place)
-    return person.post(page, row)
-
-
-def _venue_page(place: Place, fields: Fields) -> tuple[str, Fields]:
-    return page_of(Venue, "change", place.venue), VENUE | _NONE | fields
-
-
-def _new_venue(fields: Fields, place: Place) -> tuple[str, Fields]:
-    details = {"organization": place.venue.organization_id} | fields
-    rows = [RESOURCE_ROW | details.pop("resource")] if "resource" in details else []
-    return page_of(Venue, "add"), VENUE | _NONE | formset("resources", *rows) | details
-
-
-def _venue(fields: Fields, place: Place) -> tuple[str, Fields]:
-    if "picture_urls" in fields:
-        fields = {"picture_urls": "\n".join(fields["picture_urls"])}
-    return _venue_page(place, fields)
-
-
-def _new_resource(fields: Fields, place: Place) -> tuple[str, Fields]:
-    return page_of(Resource, "add"), _NONE | RESOURCE_ROW | fields | {"venue": place.venue.pk}
-
-
-def _resource(fields: Fields, place: Place) -> tuple[str, Fields]:
-    page = page_of(Resource, "change", place.resource)
-    return page, _NONE | RESOURCE_ROW | fields | {"venue": place.venue.pk}
-
-
-def _week(fields: Fields, place: Place) -> tuple[str, Fields]:
-    rows = (HOURS_ROW | row for row in fields["openings"])
-    return _venue_page(place, formset("opening_hours", *rows))
-
-
-def _all_special_hours(fields: Fields, place: Place) -> tuple[str, Fields]:
-    rows = (SPECIAL_ROW | row for row in fields["special_hours"])
-    return _venue_page(place, formset("special_hours", *rows))
-
-
-def _special_hours(fields: Fields, place: Place) -> tuple[str, Fields]:
-    return _venue_page(place, formset("special_hours", SPECIAL_ROW | fields))
-
-
-def _new_closure(fields: Fields, place: Place) -> tuple[str, Fields]:
-    row = {"reason": "", "resource": "", "venue": place.venue.pk}
-    return page_of(Closure, "add"), row | fields
-
-
-def _closure(fields: Fields, place: Place) -> tuple[str, Fields]:
-    row = {"first_date": "2032-01-01", "last_date": "2032-01-02", "reason": "", "resource": ""}
-    return page_of(Closure, "change", place.closure), row | {"venue": place.venue.pk} | fields
-
-
-def _new_slot(fields: Fields, place: Place) -> tuple[str, Fields]:
-    times = _slot_times(fields)
-    row = {"day": times["start_time"][:10], "start_time": "18:00", "end_time": "19:00"}
-    row |= {"resource": place.resource.pk, "capacity": fields.get("capacity", "")}
-    return page_of(Slot, "add"), row
-
-
-_PAGES: dict[str, Callable[[Fields, Place], tuple[str, Fields]]] = {
-    "create_venue": _new_venue,
-    "update_venue": _venue,
-    "add_resource": _new_resource,
-    "update_resource": _resource,
-    "set_opening_hours": _week,
-    "set_special_hours": _all_special_hours,
-    "add_special_hours": _special_hours,
-    "add_closure": _new_closure,
-    "update_closure": _closure,
-    "add_slot": _new_slot,
-}

@@ -18,9 +18,9 @@ from tests.contracts.bad_input import (
     WRONG,
     WRONG_NULLS,
     asked_of,
-    by_admin,
-    by_service,
 )
+from tests.contracts.by_admin import by_admin
+from tests.contracts.by_service import by_service
 from tests.factories import (
     make_resource,
     tomorrow_at,

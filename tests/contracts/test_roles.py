@@ -1,4 +1,4 @@
-"""The table of `tests.contracts.roles` holds: nothing is missing from it, and each row is true."""
+"""The tables `roles` and `admin_roles` hold: nothing is missing from them, each row is true."""
 
 import json
 import re
@@ -21,7 +21,7 @@ from accounts.models import User
 from accounts.services.suspension import suspend_user
 from notifications.models import Wording
 from reserve.asgi import application
-from tests.contracts import roles
+from tests.contracts import admin_roles, roles
 from tests.contracts.questions import QUESTIONS, ask, code_of, fields_of, graphql_questions
 from tests.contracts.roles import CALLERS, Row
 from tests.contracts.worlds import Callers, World, make_world
@@ -29,16 +29,14 @@ from venues.models import Venue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-_ROW_MISSING = "has no row in tests/contracts/roles.py: say there who may do it."
+# --- The tables name everything, and nothing else --------------------------------------
 
 
-# --- The table names everything, and nothing else ---------------------------------------
-
-
-def _compare(found: set[str], named: set[str], what: str) -> None:
+def _compare(found: set[str], named: set[str], what: str, table: str = "roles.py") -> None:
     missing, unknown = sorted(found - named), sorted(named - found)
-    assert not missing, f"{what} {', '.join(missing)} {_ROW_MISSING}"
-    assert not unknown, f"tests/contracts/roles.py names {what} that do not exist: {unknown}"
+    row_missing = f"has no row in tests/contracts/{table}: say there who may do it."
+    assert not missing, f"{what} {', '.join(missing)} {row_missing}"
+    assert not unknown, f"tests/contracts/{table} names {what} that do not exist: {unknown}"
 
 
 @pytest.mark.parametrize(
@@ -93,14 +91,14 @@ def test_every_socket_is_in_the_table() -> None:
 
 def test_every_page_of_the_admin_is_in_the_table() -> None:
     models = {_label(model): model for model in admin.site._registry}
-    _compare(set(models), set(roles.ADMIN_MODELS), "The admin of")
+    _compare(set(models), set(admin_roles.ADMIN_MODELS), "The admin of", "admin_roles.py")
     of_models = {
         f"{label.replace('.', '_')}_{page}"
-        for label, model in roles.ADMIN_MODELS.items()
+        for label, model in admin_roles.ADMIN_MODELS.items()
         for page in model.pages()
     }
     found = {name for name in _admin_names(admin.site.get_urls()) if name not in of_models}
-    _compare(found, set(roles.ADMIN_PAGES), "The admin's page")
+    _compare(found, set(admin_roles.ADMIN_PAGES), "The admin's page", "admin_roles.py")
 
 
 def _label(model: Any) -> str:
@@ -310,12 +308,12 @@ def test_the_admin_answers_as_the_table_says(world: World, browsers: dict[str, C
     for model in admin.site._registry:
         label = _label(model)
         row = world.tenant.staff if model is User else world.tenant.row_of(model)
-        for page, expected in roles.ADMIN_MODELS[label].pages().items():
+        for page, expected in admin_roles.ADMIN_MODELS[label].pages().items():
             arguments = () if page in {"changelist", "add"} else (row.pk,)
             address = reverse(f"admin:{label.replace('.', '_')}_{page}", args=arguments)
             wrong += _told(address, expected, browsers)
     person = world.tenant.staff
-    for name, expected in roles.ADMIN_PAGES.items():
+    for name, expected in admin_roles.ADMIN_PAGES.items():
         arguments = {
             "app_list": ("bookings",),
             "bookings_booking_export": ("csv",),
