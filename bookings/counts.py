@@ -6,11 +6,11 @@ from functools import cache
 
 from prometheus_client import Counter
 
-from reserve.core.gathered import GatheredHistogram
+from reserve.core.gathered import GatheredCounter, GatheredHistogram
 
 _STEPS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
-DECISIONS = Counter(
+DECISIONS = GatheredCounter(
     "reserve_bookings",
     "What the desk was asked for, and what it answered: OK or the code of a refusal.",
     ["request", "outcome"],
@@ -33,10 +33,10 @@ HOLDS_EXPIRED = Counter("reserve_holds_expired", "Holds that lapsed and gave the
 def count_decisions(decisions: Iterable[tuple[str, str]]) -> None:
     """Count answers of the desk, each by the kind of request and its outcome."""
     for (request, outcome), number in Tally(decisions).items():
-        _decisions(request, outcome).inc(number)
+        _decisions(request, outcome).inc_soon(number)
 
 
 # To look a figure up by its labels takes as long as to count.
 @cache
-def _decisions(request: str, outcome: str) -> Counter:
+def _decisions(request: str, outcome: str) -> GatheredCounter:
     return DECISIONS.labels(request, outcome)

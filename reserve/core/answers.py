@@ -1,26 +1,21 @@
 """What a web process has answered: a line of the log for each request, and its figures.
 
 The lines of one turn of the event loop are written at its end, one after the other, and
-the figures of a fifth of a second together. Told between other things each would cost
+the figures of a second together. Told between other things each would cost
 twice as much and more: a processor is slow at what it did not do just before (ADR 27).
 """
 
 import asyncio
-import atexit
-from collections import Counter
 from contextvars import Context
 from functools import cache
 from typing import Any, NamedTuple
 
-import prometheus_client
-
 from reserve.core.figures import ANSWERS, REQUEST_SECONDS
-from reserve.core.gathered import GatheredHistogram, count_gathered
+from reserve.core.gathered import GatheredCounter, GatheredHistogram
 from reserve.core.logging import timestamp, write_lines
 
 PROBE = "health"
 """The transport of those who ask every few seconds whether we are well: no news."""
-_COUNTED_EVERY_SECONDS = 0.2
 # What is told later holds nothing of the request that came first.
 _NOBODY = Context()
 
@@ -46,24 +41,24 @@ class Answer(NamedTuple):
 
 
 _untold: list[Answer] = []
-_uncounted: list[Answer] = []
 
 
 def note(answer: Answer) -> None:
-    """Have it told at the end of this turn of the running event loop, and counted soon."""
+    """Have it told at the end of this turn of the running event loop."""
     if not _untold:
         asyncio.get_running_loop().call_soon(_tell, context=_NOBODY)
     _untold.append(answer)
 
 
 def _tell() -> None:
-    if not _uncounted:
-        asyncio.get_running_loop().call_later(_COUNTED_EVERY_SECONDS, count, context=_NOBODY)
-    _uncounted.extend(_untold)
     answers = _untold[:]
     _untold.clear()
     now = timestamp()
     write_lines(_line(answer, now) for answer in answers)
+    for answer in answers:
+        _answers(answer.transport, answer.status).inc_soon()
+        if answer.is_timed:
+            _request_seconds(answer.transport).observe_soon(answer.seconds)
 
 
 def _line(answer: Answer, now: str) -> dict[str, Any]:
@@ -84,23 +79,6 @@ def _line(answer: Answer, now: str) -> dict[str, Any]:
     return line
 
 
-def count() -> None:
-    """Count what has not been yet."""
-    answers = _uncounted[:]
-    _uncounted.clear()
-    numbers = Counter((answer.transport, answer.status) for answer in answers)
-    for (transport, status), number in numbers.items():
-        _answers(transport, status).inc(number)
-    for answer in answers:
-        if answer.is_timed:
-            _request_seconds(answer.transport).observe_soon(answer.seconds)
-    count_gathered()
-
-
-# What a process owes when it ends.
-atexit.register(count)
-
-
 # To look a figure up by its labels takes as long as to count.
 @cache
 def _request_seconds(transport: str) -> GatheredHistogram:
@@ -108,5 +86,5 @@ def _request_seconds(transport: str) -> GatheredHistogram:
 
 
 @cache
-def _answers(transport: str, status: int) -> prometheus_client.Counter:
+def _answers(transport: str, status: int) -> GatheredCounter:
     return ANSWERS.labels(transport, str(status))

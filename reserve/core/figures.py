@@ -12,7 +12,7 @@ from pathlib import Path
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from reserve.core.gathered import GatheredHistogram, count_gathered
+from reserve.core.gathered import GatheredCounter, GatheredHistogram, count_gathered
 
 # Seconds; a lone booking takes two milliseconds, and nobody waits longer than 20 s.
 _STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 20.0)
@@ -25,7 +25,7 @@ REQUEST_SECONDS = GatheredHistogram(
     ["transport"],
     buckets=_STEPS,
 )
-ANSWERS = Counter(
+ANSWERS = GatheredCounter(
     "reserve_answers", "Requests that were answered, by status.", ["transport", "status"]
 )
 GUARD_SECONDS = GatheredHistogram(

@@ -158,8 +158,8 @@ class Part(_Timed):
         super().__init__(name, attributes)
         self._seconds = seconds
 
-    def __exit__(self, *error: object) -> None:
-        super().__exit__(*error)
+    def __exit__(self, *_: object) -> None:
+        self.ended = time.perf_counter_ns()
         self._seconds.observe_soon((self.ended - self.began) / _SECOND)
         if (parts := _parts.get()) is not None:
             parts.append(self)
