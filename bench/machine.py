@@ -139,18 +139,6 @@ def memory_of(pid: int) -> int:
     return sum(map(_resident, _family(pid)))
 
 
-def processor_seconds(pid: int) -> float:
-    """Time on a processor of the threads that a process has now, to the microsecond."""
-    threads = Path(f"/proc/{pid}/task").iterdir()
-    return sum(thread_seconds(pid, int(thread.name)) for thread in threads)
-
-
-def thread_seconds(pid: int, thread: int) -> float:
-    """The same of one thread, by its id of the kernel."""
-    told = Path(f"/proc/{pid}/task/{thread}/schedstat").read_text()
-    return int(told.split()[0]) / 1e9
-
-
 def busy_share(seconds: float) -> float:
     """How much of all processors' time is spent on anything from now on, 0 to 1."""
     before = _processors()

@@ -2,43 +2,45 @@
 
 import argparse
 import json
-import os
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from statistics import mean, median
+from statistics import geometric_mean, median
 from typing import Any
 
 from bench.api import clients_process
-from bench.machine import description, noise, processor_seconds, thread_seconds
+from bench.machine import description, noise
 from bench.place import Place
-from bench.production import Production, production
+from bench.production import production
 from bench.results import Goal, Report, Table, figure, goals_table
-from bench.told import KINDS, NOTHING, SETTLED, WHOLE, signal_of
+from bench.told import KINDS, NOTHING, TURN_SECONDS, TURNS, WHOLE, Turn
 from reserve.embedded.figures import FOLDER
 
 SUMMARY = "what logs, figures and traces add to the processor time of a booking"
 
-# A short run says little, the median of many much: so many medians are shown.
+# How far those of so many parts of all rounds are apart is shown.
 _PARTS = 4
-_PATIENCE_SECONDS = 10.0
-# Of bookings before those that count: traces that were saved up for a lull are gone, and
-# the interpreter has found out that other functions are called.
-_SETTLING_SECONDS = 0.2
+# In which the clients are busy without a pause: before each it is seen how noisy the machine is.
+_STRETCH_SECONDS = 32.0
+# At a stretch's begin the clients connect.
+_WARM_SECONDS = 0.5
+# OpenTelemetry's own, of the time in which traces are told: one export of many spans takes
+# little more than one of few.
+_SEND_MILLISECONDS = 5000
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--seconds", type=float, default=1.0, help="of each run (1)")
-    parser.add_argument("--repeats", type=int, default=40, help="of every run, interleaved (40)")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each turn (1)")
+    parser.add_argument("--rounds", type=int, default=60, help="of a turn of each kind (60)")
     parser.add_argument("--clients", type=int, default=32, help="at once (32)")
 
 
 def shorten(options: argparse.Namespace) -> None:
-    options.seconds, options.repeats = 0.3, 12
+    options.rounds = 5
 
 
 class _Collector(BaseHTTPRequestHandler):
@@ -75,141 +77,97 @@ def run(options: argparse.Namespace, place: Place) -> Report:
         place.run_module("bench.city", str(folder / "city.json"))
         city = json.loads((folder / "city.json").read_text())
         collector = stack.enter_context(_collector())
-        web = _Web(stack.enter_context(production(place)), collector, folder)
-        clients = stack.enter_context(clients_process())
-        described = city | {"url": f"{web.address}/graphql"}
-        clients.ask({"do": "open", "target": "ours", "described": described})
-        found: dict[str, list[dict[str, float]]] = {kind: [] for kind in KINDS}
-        faults: list[str] = []
-        noises = []
-        sent_before = 0.0
-        # The first one fills caches, and is not counted.
-        for repeat in range(-1, options.repeats):
-            if repeat % 10 == 0:
-                print(f"telemetry: repeat {repeat + 1} of {options.repeats}", flush=True)
-                noises.append(noise())
-            for kind in _order(repeat):
-                web.tell(kind)
-                book = {
-                    "do": "closed_loop",
-                    "target": "ours",
-                    "kind": "book",
-                    "clients": options.clients,
-                    "warm_seconds": 0.0,
-                }
-                clients.ask(book | {"seconds": _SETTLING_SECONDS})
-                before = web.seconds()
-                answer = clients.ask(book | {"seconds": options.seconds})
-                spent = web.seconds() - before
-                if answer["errors"] or answer["faults"]:
-                    faults.append(f"{kind}: {answer['errors']}")
-                if repeat < 0:
-                    sent_before = web.sending_seconds()
-                else:
-                    figures = {"successes": answer["successes"], "spent": spent}
-                    found[kind].append(figures | {"per_second": answer["per_second"]})
-        if not collector.taken:  # type: ignore[attr-defined]
-            faults.append("no span arrived")
-        _share_out(web.sending_seconds() - sent_before, found)
-        faults += web.ours.ended()
-        with place.connect() as connection:
-            machine = description(connection)
-    return _report(found, faults, noises, machine)
-
-
-def _order(repeat: int) -> tuple[str, ...]:
-    """Whoever comes first meets another machine than whoever comes last.
-
-    Everybody follows everybody in turn: the odd repeats go backwards.
-    """
-    turn = repeat % len(KINDS)
-    order = (*KINDS[turn:], *KINDS[:turn])
-    return order if repeat % 2 else order[::-1]
-
-
-class _Web:
-    """The one process that is measured."""
-
-    def __init__(self, ours: Production, collector: ThreadingHTTPServer, folder: Path) -> None:
-        figures = folder / "figures"
+        ours = stack.enter_context(production(place))
+        figures, turns = folder / "figures", folder / "turns"
         figures.mkdir()
-        self.ours = ours
-        self._settled = folder / "settled"
         variables = {
             FOLDER: str(figures),
-            SETTLED: str(self._settled),
+            TURNS: str(turns),
+            TURN_SECONDS: str(options.seconds),
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.server_address[1]}",
+            "OTEL_BSP_SCHEDULE_DELAY": str(_SEND_MILLISECONDS * len(KINDS)),
         }
-        self.address = ours.web(variables=variables, module="bench.telling")
-        self.pid = ours.pids[self.address]
+        address = ours.web(variables=variables, module="bench.telling")
+        clients = stack.enter_context(clients_process())
+        described = city | {"url": f"{address}/graphql"}
+        clients.ask({"do": "open", "target": "ours", "described": described})
+        faults: list[str] = []
+        noises = []
+        rounds: list[dict[str, Turn]] = []
+        book = {"do": "closed_loop", "target": "ours", "kind": "book", "clients": options.clients}
+        book |= {"warm_seconds": _WARM_SECONDS, "seconds": _STRETCH_SECONDS}
+        # Fills caches, and is not counted.
+        clients.ask(book | {"seconds": _WARM_SECONDS})
+        while len(rounds) < options.rounds and not faults:
+            print(f"telemetry: {len(rounds)} rounds of {options.rounds}", flush=True)
+            noises.append(noise())
+            began = time.monotonic() + _WARM_SECONDS
+            answer = clients.ask(book)
+            if answer["errors"] or answer["faults"]:
+                faults.append(f"{answer['faults']} faults, {answer['errors']}")
+            rounds += _rounds(turns, began, began + _STRETCH_SECONDS)
+        if not collector.taken:  # type: ignore[attr-defined]
+            faults.append("no span arrived")
+        faults += ours.ended()
+        with place.connect() as connection:
+            machine = description(connection)
+    return _report(rounds, faults, noises, machine)
 
-    def tell(self, kind: str) -> None:
-        """Have it tell this from now on; returns once it does."""
-        self._settled.unlink(missing_ok=True)
-        os.kill(self.pid, signal_of(kind))
-        ends_at = time.monotonic() + _PATIENCE_SECONDS
-        while not self._settled.exists():
-            if time.monotonic() > ends_at:
-                raise RuntimeError(f"The web process does not begin to tell {kind}.")
-            time.sleep(0.005)
-        told, sender = self._settled.read_text().split("\n")
-        assert told == kind
-        self._sender = int(sender)
 
-    def seconds(self) -> float:
-        """What it has spent on a processor, but for sending spans: that comes when it is due."""
-        return processor_seconds(self.pid) - self.sending_seconds()
-
-    def sending_seconds(self) -> float:
-        return thread_seconds(self.pid, self._sender)
+def _rounds(file: Path, begin: float, end: float) -> list[dict[str, Turn]]:
+    """Turns between two moments, one of each kind in each round."""
+    turns = [Turn(*json.loads(line)) for line in file.read_text().splitlines()]
+    within = [turn for turn in turns if begin <= turn.began and turn.ended <= end]
+    by_kind = [[turn for turn in within if turn.kind == kind] for kind in KINDS]
+    return [{turn.kind: turn for turn in turns} for turns in zip(*by_kind, strict=False)]
 
 
-def _share_out(sending: float, found: Mapping[str, list[dict[str, float]]]) -> None:
-    """Find what a booking took, with its part of what all spans took to send."""
-    traced = sum(one["successes"] for one in found[WHOLE])
-    for kind, repeats in found.items():
-        for one in repeats:
-            own = one["spent"] / one["successes"]
-            one["processor_us"] = 1e6 * (own + sending / traced * (kind == WHOLE))
+def _microseconds(rounds: Sequence[Mapping[str, Turn]]) -> dict[str, list[float]]:
+    """What an answer took in each round, with its part of what all spans took to send."""
+    sent = sum(turn.sent for one in rounds for turn in one.values())
+    sent /= sum(one[WHOLE].answers for one in rounds)
+    return {
+        kind: [
+            1e6 * (one[kind].spent / one[kind].answers + sent * (kind == WHOLE)) for one in rounds
+        ]
+        for kind in KINDS
+    }
 
 
 def _report(
-    found: Mapping[str, list[dict[str, float]]],
+    rounds: Sequence[Mapping[str, Turn]],
     faults: list[str],
     noises: list[dict[str, float]],
     machine: dict[str, Any],
 ) -> Report:
-    silent = [
-        mean(one["processor_us"] for one in pair)
-        for pair in zip(*(found[kind] for kind in NOTHING), strict=True)
-    ]
+    took = _microseconds(rounds)
+    silent = [geometric_mean(pair) for pair in zip(*(took[kind] for kind in NOTHING), strict=True)]
 
-    def added(kind: str) -> list[float]:
-        """Percent of the processor time of telling nothing, repeat by repeat."""
-        pairs = zip(found[kind], silent, strict=True)
-        return [100 * (one["processor_us"] / other - 1) for one, other in pairs]
+    def added(kind: str, rounds: slice) -> float:
+        """Percent of the processor time of telling nothing."""
+        pairs = zip(took[kind][rounds], silent[rounds], strict=True)
+        return 100 * (geometric_mean(one / other for one, other in pairs) - 1)
 
     rows = [
         [
             kind,
-            figure(median([one["per_second"] for one in repeats])),
-            figure(median([one["processor_us"] for one in repeats])),
-            figure(median(added(kind))),
+            figure(median(one[kind].per_second for one in rounds)),
+            figure(median(took[kind])),
+            figure(added(kind, slice(None))),
         ]
-        for kind, repeats in found.items()
+        for kind in KINDS
     ]
-    parts = min(_PARTS, len(silent))
-    whole = [median(added(WHOLE)[begin::parts]) for begin in range(parts)]
+    whole = [added(WHOLE, slice(begin, None, _PARTS)) for begin in range(_PARTS)]
     goal = Goal("added to a booking", 5.0, 10.0, whole, is_lower_better=True, unit=" %")
     table = Table(
-        "createBooking, one process (medians)",
+        f"createBooking, one process, medians of {len(rounds)} rounds (added: geometric means)",
         ("what is told", "per s", "processor, µs", "added, %"),
         rows,
     )
     figures = {
         "machine": machine,
         "noise": noises,
-        "found": dict(found),
+        "rounds": rounds,
         "goals": [goal.to_json()],
     }
     return Report(figures, [table, goals_table([goal])], faults)
