@@ -39,7 +39,7 @@ dev: ## Run everything for development, with hot reload
 test: ## Run all tests with coverage (ARGS are passed to pytest)
 	@$(MAKE) -s .venv/.created
 	@$(MAKE) -s -j2 .venv/.installed-all pages-if-possible
-	@exec $(python) -m pytest --cov --numprocesses 2 --dist loadfile $(ARGS)
+	@exec $(python) -m pytest --cov --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 start: export RESERVE_MODE := production
 start: ## Serve in production; DATABASE_URL and JWT_SECRET are required

@@ -43,7 +43,6 @@ class _Turns:
         self._kind = WHOLE
         self._answers = 0
         self._due, self._due_at = self._begin, -math.inf
-        self._replace(structlog.get_config()["wrapper_class"], "info", "logs")
         self._replace(answers, "write_lines", "logs")
         for owner, name in ((Counter, "inc"), (Gauge, "set"), (Gauge, "inc"), (Gauge, "dec")):
             self._replace(owner, name, "figures")
@@ -82,9 +81,11 @@ class _Turns:
             asyncio.get_running_loop().call_soon(self._due)
 
     def _remember(self, tracer: Tracer | None, **options: Any) -> None:
-        if tracer is not None:
-            self._tracing = tracer, options
+        assert tracer is not None
+        self._tracing = tracer, options
         self._use(tracer, **options)
+        # Logging is configured by now, and is not when this process begins.
+        self._replace(structlog.get_config()["wrapper_class"], "info", "logs")
 
     def _traced_time(self) -> int:
         """Nanoseconds in which traces were told: of each second so many are kept."""

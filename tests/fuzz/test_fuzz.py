@@ -16,7 +16,7 @@ from tests.fuzz.outcomes import EXPECTED, OK
 from tests.fuzz.servers import redis_to_kill
 from tests.processes import environment
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.long, pytest.mark.django_db(transaction=True)]
 
 OPERATIONS = 20_000
 # A defect has to be found in so many operations, which the engine itself withstands.
