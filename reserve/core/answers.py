@@ -1,8 +1,8 @@
 """What a web process has answered: a line of the log for each request, and its figures.
 
 The lines of one turn of the event loop are written at its end, one after the other, and
-the figures of a second together. Told between other things each would cost
-twice as much and more: a processor is slow at what it did not do just before (ADR 27).
+the figures of a second together. Told between other things each would cost twice as much
+and more: a processor is slow at what it did not do just before (ADR 27).
 """
 
 import asyncio

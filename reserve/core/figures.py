@@ -81,7 +81,9 @@ def note_memory(process: str) -> None:
 
 
 async def sample(*, threads: Mapping[str, int], calls: Mapping[str, Callable[[], int]]) -> None:
-    """Tell every second how busy this web process is, for as long as its event loop runs.
+    """Tell every second how busy this web process is, and count what was gathered.
+
+    It goes on for as long as the event loop runs.
 
     Looking costs less than counting each change, of which every request makes several.
 

@@ -5,6 +5,7 @@ one of many, and those of one counter or bucket are one addition (ADR 27).
 """
 
 import atexit
+from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections import Counter as Tally
 from collections import deque
@@ -18,7 +19,7 @@ from prometheus_client import Counter, Histogram
 _MOST_UNCOUNTED = 1_000
 
 
-class _Gathered:
+class _Gathered(ABC):
     """A figure that keeps what it is told until somebody calls `count_gathered`."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -41,9 +42,9 @@ class _Gathered:
         if amounts:
             self.add(amounts)
 
+    @abstractmethod
     def add(self, amounts: Sequence[float]) -> None:
         """Count these now."""
-        raise NotImplementedError
 
 
 _figures: list[_Gathered] = []
