@@ -2,12 +2,10 @@
 
 import importlib.resources
 from datetime import time, timedelta
-from io import StringIO
 from pathlib import Path
 from zoneinfo import TZPATH, ZoneInfo, reset_tzpath
 
 import pytest
-from django.core.management import call_command
 
 from bookings.models import Publication, Slot
 from bookings.services.bookings import create_booking
@@ -21,6 +19,7 @@ from tests.bookings.schedules import (
     republished,
     slots_on,
 )
+from tests.commands import run_command
 from tests.factories import make_customer, make_venue, seats_on
 from venues.models import Resource, Venue
 
@@ -28,12 +27,7 @@ pytestmark = pytest.mark.django_db
 
 
 def check_timezones(*options: str) -> tuple[list[str], int]:
-    out = StringIO()
-    try:
-        call_command("check_timezones", *options, stdout=out)
-    except SystemExit as end:
-        return out.getvalue().splitlines(), int(end.code or 0)
-    return out.getvalue().splitlines(), 0
+    return run_command("check_timezones", *options)
 
 
 @pytest.fixture

@@ -1,14 +1,13 @@
 """Bookings whose ledger is looked at, and what is done to it."""
 
 from dataclasses import dataclass
-from io import StringIO
 
-from django.core.management import call_command
 from django.db import connection
 
 from accounts.actors import Actor
 from bookings.audit.verify import verify_ledger
 from bookings.models import Booking, Slot
+from tests.commands import run_command
 from venues.models import Resource
 
 
@@ -35,12 +34,7 @@ class Story:
 
 def run(*options: str) -> tuple[list[str], int]:
     """What the command prints, and its exit code."""
-    out = StringIO()
-    try:
-        call_command("verify_ledger", *options, stdout=out)
-    except SystemExit as end:
-        return out.getvalue().splitlines(), int(end.code or 0)
-    return out.getvalue().splitlines(), 0
+    return run_command("verify_ledger", *options)
 
 
 def broken() -> dict[str, int]:
